@@ -1,0 +1,159 @@
+"""`streamkit caption`: read what is being said, while it is being said."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from streamkit_clients.terminal import Screen
+
+    from streamkit.client.sources import AudioSource
+
+
+def caption(
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FILE|-]",
+            help="Audio or video file, played in real time; - for stdin (WAV or any container, "
+            "or raw linear16 with --rate).",
+            show_default=False,
+        ),
+    ] = None,
+    mic: Annotated[bool, typer.Option("--mic", help="Listen to the microphone.")] = False,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help="Microphone by number or part of its name (streamkit devices lists them); "
+            "implies --mic."
+        ),
+    ] = None,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Server to use, ws://127.0.0.1:8000 for example; without it one is started "
+            "inside this program.",
+        ),
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(envvar="STREAMKIT_API_KEY", help="API key of the server."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model: a name, a directory, or auto (the default).")
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option(help="Language that is spoken, such as en.")
+    ] = None,
+    endpointing: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="MS", help="Silence in ms that ends an utterance."),
+    ] = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Take the file as fast as the server does.")
+    ] = False,
+    rate: Annotated[
+        int | None,
+        typer.Option(
+            min=8000, max=48000, metavar="HZ", help="Sample rate of raw linear16 mono on stdin."
+        ),
+    ] = None,
+    srt: Annotated[
+        Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Write SubRip subtitles.")
+    ] = None,
+    vtt: Annotated[
+        Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Write WebVTT subtitles.")
+    ] = None,
+    json: Annotated[
+        Path | None,
+        typer.Option(
+            dir_okay=False,
+            metavar="FILE",
+            help="Write all words with times, confidences and latency.",
+        ),
+    ] = None,
+    txt: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, metavar="FILE", help="Write one line per utterance."),
+    ] = None,
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", help="Print the final lines and warnings, nothing else."),
+    ] = False,
+    no_latency: Annotated[
+        bool, typer.Option("--no-latency", help="Do not show how late the words are.")
+    ] = False,
+) -> None:
+    """Show live captions of a microphone, a file or stdin, and write subtitles.
+
+    Ctrl-C ends the audio: the last words still arrive and the files are written (they are
+    kept up to date all the time, too). A second Ctrl-C leaves at once.
+    """
+    mic = mic or device is not None
+    _check_source(file, mic=mic, fast=fast, rate=rate)
+
+    # Everything heavy is loaded here, so that --help and completion are quick.
+    from streamkit_clients.caption_run import CaptionPlan, CaptionRun, run_captions
+    from streamkit_clients.subtitle_files import SubtitleFiles
+
+    outputs = {"srt": srt, "vtt": vtt, "json": json, "txt": txt}
+    files = SubtitleFiles({name: path for name, path in outputs.items() if path is not None})
+
+    def make() -> CaptionRun:
+        source = _source(file, device, mic=mic, fast=fast, rate=rate)
+        screen = _screen(source, quiet=quiet, latency=not no_latency)
+        plan = CaptionPlan(source, server, key, model, language, endpointing, fast)
+        return CaptionRun(plan, screen, files)
+
+    run_captions(make)
+
+
+def _check_source(file: str | None, *, mic: bool, fast: bool, rate: int | None) -> None:
+    """Exit with status 2 unless the options describe exactly one source."""
+    if file is None and not mic:
+        _refuse("no audio given; give a FILE, - for stdin, or --mic for the microphone")
+    if file is not None and mic:
+        _refuse(f"{file!r} and the microphone are two sources; give one of them")
+    if fast and (mic or file == "-"):
+        _refuse("--fast is for a file; a microphone and stdin are taken as they come")
+    if rate is not None and file != "-":
+        _refuse(
+            "--rate describes raw linear16 on stdin; give - as the source, or leave it out "
+            "(a file says its rate itself, and that of a microphone is negotiated)"
+        )
+    if file == "-" and sys.stdin.isatty():
+        _refuse("stdin is a terminal; pipe audio into it, as in: arecord -f S16_LE -r 16000 | …")
+
+
+def _refuse(problem: str) -> NoReturn:
+    typer.echo(f"streamkit caption: {problem} (--help tells all options).", err=True)
+    raise typer.Exit(2)
+
+
+def _source(
+    file: str | None, device: str | None, *, mic: bool, fast: bool, rate: int | None
+) -> AudioSource:
+    if mic:
+        from streamkit.client.microphone import Microphone
+
+        return Microphone(device)
+    from streamkit.client.sources import FileSource, PipeSource
+
+    if file == "-":
+        return PipeSource(sys.stdin.fileno(), rate=rate)
+    return FileSource(Path(str(file)), fast=fast)
+
+
+def _screen(source: AudioSource, *, quiet: bool, latency: bool) -> Screen:
+    from rich.console import Console
+    from streamkit_clients.terminal import LiveScreen, PlainScreen
+
+    console = Console(highlight=False)
+    if quiet or not console.is_terminal or console.is_dumb_terminal:
+        return PlainScreen(sys.stdout, sys.stderr, quiet=quiet, latency=latency)
+    return LiveScreen(console, meter=source.live, latency=latency)

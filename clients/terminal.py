@@ -1,0 +1,205 @@
+"""Captions on a terminal: live and redrawn in place, or plain lines for pipes and files."""
+
+from __future__ import annotations
+
+import time
+from typing import IO, Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+from streamkit_clients.caption_view import (
+    CaptionView,
+    LatencyMeter,
+    Line,
+    Span,
+    level_bar,
+    printable,
+    tail,
+)
+
+from streamkit.client.events import Event, Transcript
+
+MAX_OPEN_CHARACTERS = 300
+"""Final text that stays in the redrawn region; beyond, it scrolls up though the speaker goes on."""
+
+MAX_OPEN_LINES = 6
+"""Height of the open utterance; only its end is shown when it is longer."""
+
+LEVEL_SECONDS = 0.1
+"""Least time between two drawings of the level meter."""
+
+_STYLES = {"caption": "", "notice": "cyan", "warning": "yellow"}
+
+
+class Screen(Protocol):
+    """Where captions are shown."""
+
+    def event(self, event: Event) -> None:
+        """Show what changed with this event."""
+        ...
+
+    def level(self, dbfs: float) -> None:
+        """Show the level of the microphone."""
+        ...
+
+    def idle(self, text: str) -> None:
+        """Show this while nobody speaks."""
+        ...
+
+    def notice(self, text: str, *, warning: bool = False) -> None:
+        """Tell a person something."""
+        ...
+
+    def close(self) -> None:
+        """Show the last line and the latency summary, and leave the terminal as it was."""
+        ...
+
+
+class PlainScreen:
+    """One line per utterance, when it is final; everything else goes to `errors`.
+
+    Args:
+        output: gets the captions and nothing else.
+        errors: gets notices and the latency summary.
+        quiet: no notices and no summary; warnings remain.
+        latency: print the latency summary at the end.
+    """
+
+    def __init__(
+        self, output: IO[str], errors: IO[str], *, quiet: bool = False, latency: bool = True
+    ) -> None:
+        self._output = output
+        self._errors = errors
+        self._quiet = quiet
+        self._latency = latency and not quiet
+        self._view = CaptionView()
+        self._meter = LatencyMeter()
+        self._newest: Transcript | None = None
+
+    def event(self, event: Event) -> None:
+        """Print the lines that this event finishes."""
+        lines = self._view.apply(event)
+        if isinstance(event, Transcript) and event.words:
+            self._newest = event
+        self._print(lines)
+        # Nothing is shown before the line is printed, so that is when its last word counts.
+        if self._newest and any(line.kind == "caption" for line in lines):
+            self._meter.apply(self._newest, time.time())
+
+    def level(self, dbfs: float) -> None:
+        """Do nothing: a level is of no use in a file."""
+
+    def idle(self, text: str) -> None:
+        """Do nothing: neither is what happens between the lines."""
+
+    def notice(self, text: str, *, warning: bool = False) -> None:
+        """Print a notice."""
+        self._print([Line("warning" if warning else "notice", printable(text))])
+
+    def close(self) -> None:
+        """Print the last line and the latency summary."""
+        self._print(self._view.close())
+        if self._latency and str(self._meter):
+            print(self._meter, file=self._errors, flush=True)
+
+    def _print(self, lines: list[Line]) -> None:
+        for line in lines:
+            if line.kind == "caption":
+                print(line.text, file=self._output, flush=True)
+            elif line.kind == "warning" or not self._quiet:
+                print(line.text, file=self._errors, flush=True)
+
+
+class LiveScreen:
+    """Finished lines scroll; the open utterance, level and latency are redrawn below them.
+
+    The region is drawn only when something in it has changed.
+
+    Args:
+        console: a terminal.
+        meter: draw the level of a microphone.
+        latency: draw the latency line.
+    """
+
+    def __init__(self, console: Console, *, meter: bool = False, latency: bool = True) -> None:
+        self._console = console
+        self._draws_level = meter
+        self._draws_latency = latency
+        self._idle = ""
+        self._view = CaptionView(MAX_OPEN_CHARACTERS)
+        self._latency = LatencyMeter()
+        self._bar = level_bar(-100.0) if meter else ""
+        self._peak = -100.0
+        self._level_due = 0.0
+        self._drawn: tuple[object, ...] | None = None
+        self._live = Live(
+            console=console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._live.start()
+        self._draw([])
+
+    def event(self, event: Event) -> None:
+        """Scroll finished lines up and redraw the open utterance."""
+        if isinstance(event, Transcript):
+            self._latency.apply(event, time.time())
+        self._draw(self._view.apply(event))
+
+    def level(self, dbfs: float) -> None:
+        """Redraw the level meter, at most ten times per second, with the peak of that time."""
+        self._peak = max(self._peak, dbfs)
+        now = time.monotonic()
+        if self._draws_level and now >= self._level_due:
+            self._bar = level_bar(self._peak)
+            self._peak = -100.0
+            self._level_due = now + LEVEL_SECONDS
+            self._draw([])
+
+    def idle(self, text: str) -> None:
+        """Show this, dim, while nobody speaks."""
+        self._idle = printable(text)
+        self._draw([])
+
+    def notice(self, text: str, *, warning: bool = False) -> None:
+        """Scroll a notice up."""
+        self._draw([Line("warning" if warning else "notice", printable(text))])
+
+    def close(self) -> None:
+        """Print the last line and the latency summary; the redrawn region goes away."""
+        lines = self._view.close()
+        self._live.update(Text(""))
+        self._live.stop()
+        for line in lines:
+            self._console.print(_styled(line))
+        if self._draws_latency and str(self._latency):
+            self._console.print(Text(str(self._latency), "dim"))
+
+    def _draw(self, lines: list[Line]) -> None:
+        width, height = self._console.size
+        spans = tail(self._view.open, width * max(1, min(MAX_OPEN_LINES, height - 2)))
+        latency = str(self._latency) if self._draws_latency else ""
+        state = (spans or self._idle, self._bar, latency, width)
+        changed, self._drawn = state != self._drawn, state
+        if changed:
+            self._live.update(self._region(spans, latency))
+        for line in lines:
+            # Printing draws the region again below the line, in one write.
+            self._console.print(_styled(line))
+        if changed and not lines:
+            self._live.refresh()
+
+    def _region(self, spans: tuple[Span, ...], latency: str) -> Group:
+        words = Text(" ").join(Text(span.text, "" if span.firm else "dim") for span in spans)
+        status = "  ".join(filter(None, [self._bar, latency]))
+        return Group(
+            words if spans else Text(self._idle, "dim"),
+            *([Text(status, "dim", no_wrap=True, overflow="ellipsis")] if status else []),
+        )
+
+
+def _styled(line: Line) -> Text:
+    return Text(line.text, _STYLES[line.kind])

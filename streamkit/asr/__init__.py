@@ -1,0 +1,1 @@
+"""Recognizers behind one Protocol, words that grow, and one model shared by all sessions."""

@@ -1,0 +1,62 @@
+"""The `streamkit` program.
+
+The commands live in `streamkit.commands` (server, models) and in `streamkit_clients`
+(captions, demo, devices). Each imports what it needs when it runs, so that `--help` and
+shell completion stay quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from streamkit import __version__
+from streamkit.commands import doctor, models, serve
+from streamkit.errors import StreamkitError
+from streamkit_clients import caption, demo, devices
+
+app = typer.Typer(
+    help="Real-time streaming speech: live captions that say how late they are.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.command("caption")(caption.caption)
+app.command("serve")(serve.serve)
+app.command("devices")(devices.devices)
+app.command("doctor")(doctor.doctor)
+app.add_typer(models.app, name="models")
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"streamkit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Real-time streaming speech: live captions that say how late they are."""
+
+
+def main() -> None:
+    """Run the program; an error that we raise on purpose is one paragraph, no traceback."""
+    try:
+        app()
+    except StreamkitError as error:
+        typer.echo(f"streamkit: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

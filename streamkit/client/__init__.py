@@ -1,0 +1,1 @@
+"""The SDK that the programs in ``clients/`` use."""

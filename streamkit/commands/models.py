@@ -1,0 +1,193 @@
+"""``streamkit models``: list, pull, find and remove the speech models of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.console import Console
+
+from streamkit.errors import ModelError, StreamkitError
+from streamkit.models.catalogue import CATALOGUE, default_cache
+from streamkit.models.resolve import ResolvedModel, find, installed, resolve
+from streamkit.models.store import partial_path, remove
+
+if TYPE_CHECKING:
+    from streamkit.models.download import PullProgress
+
+PLAIN_WIDTH: Final = 400
+"""Columns where nobody watches: lines are to be searched then, not to be looked at."""
+PLAIN_STEP: Final = 10
+"""Percent between two lines of progress where nobody watches."""
+INTERRUPTED: Final = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+app = typer.Typer(
+    help="Speech models: which there are, and which of them are on this machine.",
+    no_args_is_help=True,
+)
+
+Name = Annotated[str, typer.Argument(help="A name out of `streamkit models list`.")]
+
+
+@app.command("list")
+def list_models() -> None:
+    """Show the models that are known, and where those on this machine lie."""
+    from rich.table import Table
+
+    with _errors_as_text():
+        console = _console()
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        table.add_column("name", no_wrap=True)
+        table.add_column("MB", justify="right", no_wrap=True)
+        for column in ("languages", "here", "where, or what it is for"):
+            table.add_column(column, overflow="fold")
+        own = [name for name in installed() if name not in CATALOGUE]
+        for name in (*CATALOGUE, *own):
+            table.add_row(*_describe(name))
+        console.print(table)
+        console.print(f"pulled models are kept in {default_cache()}", style="dim", soft_wrap=True)
+
+
+@app.command()
+def pull(
+    name: Name,
+    endpoint: Annotated[
+        str | None,
+        typer.Option(help="Base URL of the hub or a mirror; $HF_ENDPOINT, else huggingface.co."),
+    ] = None,
+) -> None:
+    """Download a model; one that was interrupted goes on where it stopped."""
+    with _errors_as_text():
+        from streamkit.models.download import pull as download
+
+        try:
+            with _progress(_console(), name) as on_progress:
+                path = download(name, endpoint=endpoint, on_progress=on_progress)
+        except KeyboardInterrupt:
+            _errors().print(
+                f"stopped; what came so far is kept, and `streamkit models pull {name}` goes on "
+                "from there",
+                soft_wrap=True,
+            )
+            raise typer.Exit(INTERRUPTED) from None
+        typer.echo(f"{name} is in {path}")
+
+
+@app.command()
+def path(name: Annotated[str, typer.Argument(help="A name, a directory, or auto.")]) -> None:
+    """Print the directory of a model on this machine, and nothing else."""
+    with _errors_as_text():
+        model = resolve(name)
+        if model.notice:
+            _errors().print(model.notice, soft_wrap=True)
+        typer.echo(str(model.path))
+
+
+@app.command("remove")
+def remove_model(name: Name) -> None:
+    """Delete a pulled model, or what an interrupted pull left of it."""
+    with _errors_as_text():
+        typer.echo(f"removed {remove(name)}")
+
+
+def _describe(name: str) -> tuple[str, str, str, str, str]:
+    """One row of the list."""
+    entry = CATALOGUE.get(name)
+    try:
+        model = find(name)
+    except ModelError:
+        model = None
+        state, where = "broken", str(default_cache() / name)
+    else:
+        state, where = _state(name, model)
+    if model is not None and entry is None:
+        languages = "English" if model.profile.english_only else "about 100"
+        return name, "", languages, state, where
+    if entry is None:
+        return name, "", "", state, where
+    if model is None and state == "no":
+        where = entry.profile.description
+    return name, f"{entry.size / 1e6:.0f}", entry.languages, state, where
+
+
+def _state(name: str, model: ResolvedModel | None) -> tuple[str, str]:
+    if model is not None:
+        return "bundled" if model.source == "bundled" else "yes", str(model.path)
+    if partial_path(default_cache(), name).is_dir():
+        return "in part", str(partial_path(default_cache(), name))
+    return "no", ""
+
+
+@contextmanager
+def _progress(console: Console, name: str) -> Iterator[Callable[[PullProgress], None]]:
+    """Show a bar on a terminal, and a line now and then elsewhere."""
+    if not console.is_terminal:
+        yield _plain_progress(name)
+        return
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(f"pulling {name}", total=None)
+
+        def show(progress: PullProgress) -> None:
+            if bar.tasks[0].total is None:
+                # What was here before would count as speed if it came as an advance.
+                bar.reset(task, total=progress.total, completed=progress.done)
+            bar.update(task, completed=progress.done)
+
+        yield show
+
+
+def _plain_progress(name: str) -> Callable[[PullProgress], None]:
+    shown = -1
+
+    def show(progress: PullProgress) -> None:
+        nonlocal shown
+        step = 100 * progress.done // max(progress.total, 1) // PLAIN_STEP
+        if step != shown:
+            shown = step
+            done, total = progress.done / 1e6, progress.total / 1e6
+            typer.echo(f"pulling {name}: {step * PLAIN_STEP} %, {done:.1f} of {total:.1f} MB")
+
+    return show
+
+
+def _console() -> Console:
+    # Names and paths may hold brackets, so nothing is taken for markup.
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        # Rich would assume 80 columns, and cut paths into pieces.
+        console.width = PLAIN_WIDTH
+    return console
+
+
+def _errors() -> Console:
+    return Console(stderr=True, highlight=False, markup=False)
+
+
+@contextmanager
+def _errors_as_text() -> Iterator[None]:
+    try:
+        yield
+    except StreamkitError as error:
+        console = _errors()
+        console.print("error: ", style="bold red", end="")
+        console.print(str(error), soft_wrap=True)
+        raise typer.Exit(1) from None

@@ -1,0 +1,153 @@
+"""`streamkit serve`: the server, in the foreground."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from streamkit import __version__
+from streamkit.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from streamkit.config import Settings
+    from streamkit.server.serving import Server
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one [8000].")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Name, directory, or auto: the best one here [auto].")
+    ] = None,
+    api_key: Annotated[
+        list[str] | None, typer.Option(help="Accepted key; may be given several times.")
+    ] = None,
+    allowed_origin: Annotated[
+        list[str] | None, typer.Option(help="Origin of web pages that may connect; several.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda [auto].")] = None,
+    compute_type: Annotated[
+        str | None, typer.Option(help="CTranslate2 type: int8, float16, … [default].")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="CPU threads of one decoding [1].")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Decodings at once [1].")] = None,
+    endpointing: Annotated[
+        float | None, typer.Option(help="Seconds of silence that end an utterance [0.3].")
+    ] = None,
+    max_sessions: Annotated[int | None, typer.Option(help="Sessions at once [64].")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder of pulled models.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any other setting; see the docs."),
+    ] = None,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Serve live captions (Deepgram's protocol) on one port, until Ctrl-C.
+
+    Every setting can also be given as an environment variable STREAMKIT_<NAME>.
+    """
+    if log_level not in LOG_LEVELS:
+        raise typer.BadParameter(f"{log_level!r} is none of {', '.join(LOG_LEVELS)}")
+    given: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "model": model,
+        "api_keys": tuple(api_key) if api_key else None,
+        "allowed_origins": tuple(allowed_origin) if allowed_origin else None,
+        "device": device,
+        "compute_type": compute_type,
+        "threads": threads,
+        "workers": workers,
+        "endpointing": endpointing,
+        "max_sessions": max_sessions,
+        "cache": cache,
+    }
+    settings = read_settings(
+        {name: value for name, value in given.items() if value is not None} | _assignments(set_)
+    )
+    logging.basicConfig(
+        level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    import anyio
+
+    anyio.run(_serve, settings)
+
+
+def read_settings(given: dict[str, Any]) -> Settings:
+    """Settings from the environment and from what was given.
+
+    Raises:
+        ConfigurationError: a setting is unknown or has a value that cannot be used.
+    """
+    from pydantic import ValidationError
+
+    from streamkit.config import Settings
+
+    unknown = sorted(set(given) - set(Settings.model_fields))
+    if unknown:
+        raise ConfigurationError(
+            f"there is no setting {', '.join(unknown)}; accepted: "
+            f"{', '.join(sorted(Settings.model_fields))}"
+        )
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}"
+            for each in error.errors(include_url=False, include_input=False)
+        )
+        raise ConfigurationError(f"settings that cannot be used: {problems}") from error
+
+
+def _assignments(pairs: list[str] | None) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for pair in pairs or []:
+        name, sign, value = pair.partition("=")
+        if not sign:
+            raise typer.BadParameter(f"--set {pair}: write it as NAME=VALUE")
+        try:
+            values[name.strip()] = json.loads(value)
+        except ValueError:
+            values[name.strip()] = value
+    return values
+
+
+async def _serve(settings: Settings) -> None:
+    import anyio
+
+    from streamkit.server.serving import check_exposure, load_recognizer, running
+
+    check_exposure(settings)
+    typer.echo(f"streamkit {__version__}: loading model {settings.model} …", err=True)
+    recognizer, profile, notice = load_recognizer(settings)
+    if notice:
+        typer.echo(notice, err=True)
+    async with running(settings, recognizer, profile) as (server, url):
+        typer.echo(f"model    {recognizer.info.name}", err=True)
+        typer.echo(f"captions {url}/v1/listen", err=True)
+        typer.echo(f"health   {url.replace('ws', 'http', 1)}/readyz, /metrics", err=True)
+        typer.echo("Ctrl-C ends it.", err=True)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_obey_signals, server)
+            await server.stopped.wait()
+            tasks.cancel_scope.cancel()
+    typer.echo("streamkit: ended.", err=True)
+
+
+async def _obey_signals(server: Server) -> None:
+    import anyio
+
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            if not server.should_exit:
+                typer.echo("Letting sessions finish; once more ends them at once.", err=True)
+            server.stop()

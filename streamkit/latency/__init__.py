@@ -1,0 +1,1 @@
+"""When each chunk of audio passed each stage."""

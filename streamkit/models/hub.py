@@ -1,0 +1,305 @@
+"""A client for the file API of the Hugging Face hub and its mirrors.
+
+Why not huggingface_hub, which is installed with faster-whisper anyway? Its 2.4 release was
+read for this: it downloads each file to a temporary file of random name and deletes that when
+anything goes wrong, so an interrupted pull of 3 GB starts again at nothing; and it compares
+sizes, not hashes. Resuming and checking are what a pull is about, so the transfer is ours,
+and the rest is its: the same two requests as its `snapshot_download` (so that every mirror that
+serves it serves us), the same environment variables, and its cache is looked into first
+(`streamkit.models.catalogue.find_in_hub_cache`).
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, TypeVar
+
+import httpx
+
+from streamkit.errors import ModelError
+from streamkit.models.directory import FILE_PATTERNS
+
+DEFAULT_ENDPOINT: Final = "https://huggingface.co"
+ENDPOINT_VARIABLE: Final = "HF_ENDPOINT"
+REVISION: Final = "main"
+TIMEOUT: Final = httpx.Timeout(connect=10.0, read=30.0, write=10.0, pool=10.0)
+MAX_ATTEMPTS: Final = 4
+"""Tries in a row that bring nothing, before a request is given up."""
+FIRST_PAUSE: Final = 0.5
+"""Seconds before the second try; doubles with each further one."""
+PROGRESS_BYTES: Final = 1 << 20
+"""A try that brings this much does not count as failed, so a bad line gets through in the end."""
+BLOCK_BYTES: Final = 1 << 18
+
+_TRANSIENT: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_T = TypeVar("_T")
+
+
+class UnreachableError(ModelError):
+    """The hub does not answer, or keeps failing."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """One file of a repository.
+
+    Attributes:
+        name: without folders.
+        size: bytes.
+        digest: in hexadecimal.
+        algorithm: "sha256" over the content (large files), or "git-sha1", which is git's own
+            hash of a blob (small files).
+    """
+
+    name: str
+    size: int
+    digest: str
+    algorithm: str
+
+    def matches(self, path: Path) -> bool:
+        """Tell whether a local file has the content of this one."""
+        if self.algorithm == "sha256":
+            digest = hashlib.sha256()
+        else:
+            # Git's choice; it guards against damage, the large files have the stronger one.
+            digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+        with path.open("rb") as content:
+            while block := content.read(BLOCK_BYTES):
+                digest.update(block)
+        return digest.hexdigest() == self.digest
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The files of a model at one commit."""
+
+    commit: str
+    files: tuple[RemoteFile, ...]
+
+
+class _TransientError(Exception):
+    """Worth another try."""
+
+
+class Hub:
+    """One connection to the hub, to be used as a context manager, by one thread."""
+
+    def __init__(
+        self, endpoint: str | None = None, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            endpoint: base URL; None: `$HF_ENDPOINT`, else huggingface.co.
+            sleep: waits between tries.
+
+        Raises:
+            ModelError: the endpoint is no URL.
+        """
+        chosen = endpoint or os.environ.get(ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT
+        if not chosen.startswith(("http://", "https://")):
+            raise ModelError(
+                f"the model hub's address is {chosen!r}, but has to begin with http:// or "
+                f"https://; see the variable {ENDPOINT_VARIABLE}"
+            )
+        self.endpoint = chosen.rstrip("/")
+        self._sleep = sleep
+        # Compressed answers cannot be resumed.
+        headers = {"user-agent": "streamkit", "accept-encoding": "identity"}
+        self._client = httpx.Client(follow_redirects=True, timeout=TIMEOUT, headers=headers)
+
+    def __enter__(self) -> Hub:
+        """Return the hub itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def list_files(self, repository: str) -> Listing:
+        """The model's files in a repository, at the newest commit.
+
+        Raises:
+            UnreachableError: no answer.
+            ModelError: no such repository, or an answer that cannot be understood.
+        """
+        base = f"{self.endpoint}/api/models/{repository}"
+        revision = self._get_json(f"{base}/revision/{REVISION}")
+        try:
+            commit = str(revision["sha"])
+            entries = self._get_json(f"{base}/tree/{commit}")
+            files = tuple(
+                _read_entry(entry)
+                for entry in entries
+                if any(fnmatchcase(entry["path"], pattern) for pattern in FILE_PATTERNS)
+                and "/" not in entry["path"]
+                and "\\" not in entry["path"]
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"{self.endpoint} lists the files of {repository} in a form that is not that of "
+                f"the Hugging Face hub ({error!r}); is it a mirror of it?"
+            ) from error
+        return Listing(commit, files)
+
+    def download(
+        self,
+        repository: str,
+        commit: str,
+        file: RemoteFile,
+        part: Path,
+        on_size: Callable[[int], None],
+    ) -> None:
+        """Complete a partial file, and check it against the hash.
+
+        The address holds the commit and `part` belongs to one hash, so what is there already
+        is the beginning of the same content. Should it not be after all, the hash tells,
+        and the file is downloaded anew, once.
+
+        Args:
+            repository: as in "Systran/faster-whisper-base".
+            commit: from the listing.
+            file: from the listing.
+            part: what there is so far, if anything; holds the whole file afterwards.
+            on_size: called with the size of `part` now and then; it may shrink.
+
+        Raises:
+            UnreachableError: no answer, or none without a failure; `part` keeps what came.
+            ModelError: the content is not that of the hash, the disk is full, or the file is
+                not there.
+        """
+        url = f"{self.endpoint}/{repository}/resolve/{commit}/{file.name}"
+
+        resumed = False
+
+        def size() -> int:
+            return part.stat().st_size if part.is_file() else 0
+
+        def receive() -> None:
+            nonlocal resumed
+            resumed = resumed or size() > 0
+            self._receive(url, file, part, on_size)
+
+        while True:
+            self._retry(url, receive, size)
+            if size() == file.size and file.matches(part):
+                return
+            part.unlink()
+            if not resumed:
+                raise ModelError(
+                    f"{url} does not have the content that {self.endpoint} promises "
+                    f"({file.size} bytes, {file.algorithm} {file.digest}); nothing of it was "
+                    "kept. Something on the way changes it, a proxy perhaps: try again, or "
+                    f"another mirror through {ENDPOINT_VARIABLE}"
+                )
+            resumed = False
+
+    def _receive(
+        self, url: str, file: RemoteFile, part: Path, on_size: Callable[[int], None]
+    ) -> None:
+        have = part.stat().st_size if part.is_file() else 0
+        on_size(have)
+        if have >= file.size > 0:
+            return
+        headers = {"range": f"bytes={have}-"} if have else {}
+        with self._client.stream("GET", url, headers=headers) as response:
+            if have and (
+                response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE
+                or not _continues(response, have)
+            ):
+                part.unlink()
+                raise _TransientError(f"{response.status_code} for the rest of the file")
+            _check_status(response)
+            resumed = response.status_code == httpx.codes.PARTIAL_CONTENT
+            have = have if resumed else 0
+            try:
+                with part.open("ab" if resumed else "wb") as output:
+                    for block in response.iter_bytes():
+                        output.write(block)
+                        have += len(block)
+                        on_size(have)
+                        if have > file.size:
+                            return  # not the file that was promised, whatever comes next
+                    output.flush()
+                    os.fsync(output.fileno())
+            except OSError as error:
+                raise _disk_error(error, part) from error
+        if have < file.size:
+            raise _TransientError(f"the connection ended after {have} of {file.size} bytes")
+
+    def _get_json(self, url: str) -> Any:
+        def get() -> Any:
+            response = self._client.get(url)
+            _check_status(response)
+            return response.json()
+
+        try:
+            return self._retry(url, get, lambda: 0)
+        except ValueError as error:
+            raise ModelError(
+                f"{url} answers something that is no JSON; is a login page or a proxy in between?"
+            ) from error
+
+    def _retry(self, url: str, request: Callable[[], _T], size: Callable[[], int]) -> _T:
+        failures = 0
+        # The most that ever was: a file that has to start again makes no progress until there.
+        reached = size()
+        while True:
+            try:
+                return request()
+            except (httpx.TransportError, _TransientError) as error:
+                failures = 1 if size() - reached >= PROGRESS_BYTES else failures + 1
+                reached = max(reached, size())
+                if failures >= MAX_ATTEMPTS:
+                    reason = str(error) or type(error).__name__
+                    raise UnreachableError(f"{url}: {reason} ({failures} tries)") from error
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                raise UnreachableError(f"{url}: {error}") from error
+            self._sleep(FIRST_PAUSE * 2 ** (failures - 1))
+
+
+def _read_entry(entry: dict[str, Any]) -> RemoteFile:
+    if lfs := entry.get("lfs"):
+        return RemoteFile(entry["path"], int(lfs["size"]), str(lfs["oid"]), "sha256")
+    return RemoteFile(entry["path"], int(entry["size"]), str(entry["oid"]), "git-sha1")
+
+
+def _continues(response: httpx.Response, offset: int) -> bool:
+    """Tell whether an answer is usable for one who has `offset` bytes and asked for the rest."""
+    if response.status_code != httpx.codes.PARTIAL_CONTENT:
+        return True  # the whole file, because the server knows no ranges, or an error
+    content_range: str = response.headers.get("content-range", "")
+    return content_range.startswith(f"bytes {offset}-")
+
+
+def _check_status(response: httpx.Response) -> None:
+    status = response.status_code
+    if status in _TRANSIENT:
+        raise _TransientError(f"the server answers {status} {response.reason_phrase}")
+    if not response.is_success:
+        raise ModelError(
+            f"{response.url} answers {status} {response.reason_phrase}: the model is not there, or "
+            f"not for everybody; does a mirror in {ENDPOINT_VARIABLE} have it?"
+        )
+
+
+def _disk_error(error: OSError, part: Path) -> ModelError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ModelError(
+            f"no space left for {part}; what came so far is kept, and the next pull goes on from "
+            "there. Make room, or move the cache with STREAMKIT_MODEL_CACHE"
+        )
+    return ModelError(f"cannot write {part}: {error}")

@@ -1,0 +1,1 @@
+"""Wire messages to session events and back, pure: bytes and text in, dataclasses out."""

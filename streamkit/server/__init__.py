@@ -1,0 +1,1 @@
+"""The only place with listening sockets, tasks and real time."""

@@ -1,0 +1,94 @@
+"""The ASGI application: one port for the WebSocket, the health checks and the metrics."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+
+from streamkit import __version__
+from streamkit.asr.recognizer import Recognizer
+from streamkit.asr.scheduler import Scheduler
+from streamkit.config import Settings
+from streamkit.server.listen import listen
+from streamkit.server.state import ServerState
+from streamkit.vad.silero import SileroVad
+
+if TYPE_CHECKING:
+    from streamkit.asr.profile import ModelProfile
+
+
+def create_app(settings: Settings, recognizer: Recognizer, profile: ModelProfile) -> Starlette:
+    """Make the application around a recognizer that is loaded already.
+
+    Args:
+        settings: of this server.
+        recognizer: shared by all sessions.
+        profile: how its model wants to be decoded.
+
+    Raises:
+        ModelError: the voice activity detector cannot be loaded.
+    """
+    state = ServerState(
+        settings=settings,
+        scheduler=Scheduler(recognizer, workers=settings.workers),
+        vad=SileroVad.load(),
+        profile=profile,
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with state.scheduler:
+            state.ready = True
+            yield
+            state.ready = False
+
+    app = Starlette(
+        routes=[
+            Route("/healthz", _healthz),
+            Route("/readyz", _readyz),
+            Route("/metrics", _metrics),
+            WebSocketRoute("/v1/listen", listen),
+        ],
+        lifespan=lifespan,
+    )
+    app.state.streamkit = state
+    return app
+
+
+def _state(request: Request) -> ServerState:
+    state: ServerState = request.app.state.streamkit
+    return state
+
+
+async def _healthz(request: Request) -> Response:
+    """The process answers."""
+    return JSONResponse({"status": "ok", "version": __version__})
+
+
+async def _readyz(request: Request) -> Response:
+    """New sessions are taken."""
+    state = _state(request)
+    if state.draining or not state.ready:
+        return JSONResponse({"status": "draining" if state.draining else "starting"}, 503)
+    return JSONResponse(
+        {
+            "status": "ready",
+            "model": state.scheduler.recognizer.info.name,
+            "sessions": len(state.sessions),
+            "max_sessions": state.permits.places,
+        }
+    )
+
+
+async def _metrics(request: Request) -> Response:
+    """Counters and histograms in Prometheus' text format."""
+    state = _state(request)
+    state.metrics.waiting.set(len(state.scheduler.queue))
+    return Response(state.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

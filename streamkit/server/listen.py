@@ -1,0 +1,130 @@
+"""The `/v1/listen` endpoint: who comes in, and on what terms.
+
+Everything that can be refused is refused before the upgrade, as an HTTP status with
+Deepgram's `dg-error` header; a session holds a place from before the upgrade to its end.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+
+from starlette.responses import JSONResponse
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from streamkit.errors import AudioFormatError, ProtocolError
+from streamkit.protocols import deepgram
+from streamkit.server.auth import key_accepted, origin_accepted, own_origins, read_credentials
+from streamkit.server.runner import ListenSession
+from streamkit.server.state import ServerState
+
+logger = logging.getLogger("streamkit.listen")
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.reason = reason
+
+
+async def listen(websocket: WebSocket) -> None:
+    """Serve one client of Deepgram's live protocol."""
+    state: ServerState = websocket.app.state.streamkit
+    request_id = str(uuid.uuid4())
+    try:
+        subprotocol = _admit(state, websocket)
+        options = _options(state, websocket)
+        if not state.permits.take():
+            raise _Refused(
+                503, "full", f"all {state.permits.places} sessions are taken; try again later"
+            )
+    except _Refused as refusal:
+        await _refuse(state, websocket, refusal, request_id)
+        return
+    try:
+        await _serve(state, websocket, options, request_id, subprotocol)
+    finally:
+        state.permits.give_back()
+
+
+async def _serve(
+    state: ServerState,
+    websocket: WebSocket,
+    options: deepgram.ListenOptions,
+    request_id: str,
+    subprotocol: str | None,
+) -> None:
+    try:
+        session = ListenSession(state, websocket, options, request_id)
+    except AudioFormatError as error:
+        await _refuse(state, websocket, _Refused(400, "query", str(error)), request_id)
+        return
+    state.enter(session)
+    try:
+        await websocket.accept(
+            subprotocol=subprotocol, headers=[(b"dg-request-id", request_id.encode())]
+        )
+        state.metrics.opened.inc()
+        await session.run()
+    except WebSocketDisconnect:
+        logger.info("session %s: the client left during the handshake", request_id)
+    except Exception:
+        logger.exception("session %s failed", request_id)
+        state.metrics.errors.labels("Internal").inc()
+        await websocket.close(1011, "internal error; the server's log knows more")
+    finally:
+        state.leave(session)
+
+
+def _admit(state: ServerState, websocket: WebSocket) -> str | None:
+    """Check origin and key; returns the subprotocol to select."""
+    settings = state.settings
+    if state.draining or not state.ready:
+        raise _Refused(503, "draining", "the server is starting or going down; try again later")
+    server = websocket.scope.get("server") or (settings.host, settings.port)
+    origin = websocket.headers.get("origin")
+    if not origin_accepted(
+        origin,
+        settings.allowed_origins,
+        own_origins(settings.host, server[1] or settings.port),
+        settings.allow_missing_origin,
+    ):
+        raise _Refused(
+            403,
+            "origin",
+            "this web page's origin may not connect; the server's --allowed-origin admits it",
+        )
+    credentials = read_credentials(
+        websocket.headers.get("authorization"), websocket.scope.get("subprotocols", [])
+    )
+    if not key_accepted(credentials.key, settings.api_keys):
+        raise _Refused(
+            401,
+            "key",
+            "missing or wrong API key; accepted: header `Authorization: Token KEY`, or the "
+            "subprotocols token, KEY",
+        )
+    return credentials.subprotocol
+
+
+def _options(state: ServerState, websocket: WebSocket) -> deepgram.ListenOptions:
+    try:
+        options = deepgram.parse_query(websocket.query_params.multi_items())
+        deepgram.check_model(options, state.scheduler.recognizer.info)
+    except ProtocolError as error:
+        raise _Refused(400, "query", str(error)) from error
+    return options
+
+
+async def _refuse(
+    state: ServerState, websocket: WebSocket, refusal: _Refused, request_id: str
+) -> None:
+    state.metrics.refused.labels(refusal.reason).inc()
+    logger.info("session %s refused with %d (%s)", request_id, refusal.status, refusal.reason)
+    text = str(refusal)
+    headers = {"dg-error": text.encode("ascii", "replace").decode(), "dg-request-id": request_id}
+    if refusal.status == 401:
+        headers["www-authenticate"] = "Token"
+    body = {"err_code": refusal.reason.upper(), "err_msg": text, "request_id": request_id}
+    await websocket.send_denial_response(JSONResponse(body, refusal.status, headers))

@@ -1,0 +1,77 @@
+"""Counters and latency histograms of one server, for Prometheus."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from streamkit.latency.trace import Stage, Trace
+
+LATENCY_BUCKETS = (
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30,
+)  # fmt: skip
+"""Seconds; dense where a person begins to notice."""
+
+
+class Metrics:
+    """One registry per server, so that two servers in one process do not mix."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self.sessions = Gauge("streamkit_sessions", "open sessions", registry=registry)
+        self.opened = Counter("streamkit_sessions_opened", "accepted sessions", registry=registry)
+        self.refused = Counter(
+            "streamkit_sessions_refused", "refused upgrades", ["reason"], registry=registry
+        )
+        self.closed = Counter(
+            "streamkit_sessions_closed", "ended sessions", ["code"], registry=registry
+        )
+        self.errors = Counter(
+            "streamkit_errors", "errors told to clients", ["variant"], registry=registry
+        )
+        self.audio = Counter("streamkit_audio_seconds", "audio received", registry=registry)
+        self.words = Counter("streamkit_words", "words in finals", registry=registry)
+        self.passes = Counter(
+            "streamkit_decodes", "passes of the recognizer", ["outcome"], registry=registry
+        )
+        self.decode = Histogram(
+            "streamkit_decode_seconds",
+            "time of one pass",
+            ["kind"],
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
+        self.waiting = Gauge("streamkit_decodes_waiting", "requests in line", registry=registry)
+        self.stage = Histogram(
+            "streamkit_stage_seconds",
+            "reception of a result's last sample to each stage",
+            ["stage"],
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
+        self.capture = Histogram(
+            "streamkit_capture_to_receive_seconds",
+            "capture to reception, as far as the client's clock can be trusted",
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
+
+    def observe_result(self, trace: Trace, emitted_at: float, epoch: float) -> None:
+        """Record the way of a result's last sample.
+
+        Args:
+            trace: the stages that it passed.
+            emitted_at: server's clock.
+            epoch: Unix time at which the server's clock was 0.
+        """
+        for stage in Stage:
+            seconds = trace.after_received(stage)
+            if seconds is not None:
+                self.stage.labels(stage.value).observe(max(0.0, seconds))
+        self.stage.labels("emit").observe(emitted_at - trace.received_at)
+        if trace.captured_at is not None:
+            self.capture.observe(max(0.0, trace.received_at + epoch - trace.captured_at))
+
+    def exposition(self) -> bytes:
+        """The text that Prometheus reads."""
+        return generate_latest(self.registry)

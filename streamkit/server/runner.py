@@ -1,0 +1,416 @@
+"""Runs one `/v1/listen` session: the socket on one side, pure sessions on the other.
+
+One task reads and feeds, one task writes, one per pass waits for the recognizer. However the
+session ends (the client says so, leaves, sends rubbish, falls silent, the server goes down),
+it ends here: what was heard is decoded and sent as finals first, as long as there is
+somebody to send it to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import anyio
+import anyio.abc
+import numpy as np
+from anyio.to_thread import run_sync as in_thread
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from streamkit.audio.decoders import decode, open_decoder
+from streamkit.audio.pcm import RAW_ENCODINGS, SampleDecoder
+from streamkit.errors import AudioFormatError, ProtocolError
+from streamkit.protocols import deepgram
+from streamkit.protocols.deepgram import Message
+from streamkit.server.channel import Channel, Heard, Samples
+from streamkit.server.limits import TokenBucket
+from streamkit.server.outbox import Outbox
+from streamkit.server.state import ServerState
+from streamkit.session.captions import CaptionOptions
+from streamkit.session.effects import (
+    Closed,
+    Output,
+    RangeFailed,
+    SpeechBegan,
+    Transcript,
+    UtteranceEnded,
+)
+from streamkit.session.events import CloseRequested, FinalizeRequested
+from streamkit.vad.segmenter import SegmenterOptions, seconds
+from streamkit.vad.silero import SAMPLE_RATE, WINDOW_SAMPLES
+
+logger = logging.getLogger("streamkit.listen")
+
+MAX_PIECE_SECONDS = 1.0
+"""Audio that is worked on at once; between two pieces other sessions have their turn."""
+
+
+TAIL_WINDOWS = 6
+"""192 ms after the last loud window: soft endings of words, and the moment to decode ahead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why and how a session ends.
+
+    Attributes:
+        code: WebSocket close code.
+        reason: for the close frame.
+        error: last message before `Metadata`, if something was wrong.
+        audio_ends: the decoder can be asked for what it still holds.
+    """
+
+    code: int
+    reason: str = ""
+    error: Message | None = None
+    audio_ends: bool = True
+
+
+ENDED = Ending(1000)
+RESTART = Ending(1012, "service restart")
+
+
+def idle(timeout: float) -> Ending:
+    """The client has sent neither audio nor KeepAlive."""
+    text = f"no audio and no KeepAlive for {timeout:g} s"
+    return Ending(1011, f"NET-0001: {text}", deepgram.error("Timeout", text, code="NET-0001"))
+
+
+def bad_audio(text: str) -> Ending:
+    """The bytes are not the audio that they were said to be."""
+    error = deepgram.error("BadAudio", text, code="DATA-0000")
+    return Ending(1008, "DATA-0000: bad audio", error, audio_ends=False)
+
+
+def oversized(length: int, limit: int) -> Ending:
+    """A message beyond the limit."""
+    text = f"a message of {length} bytes was given; accepted: up to {limit}: send smaller ones"
+    return Ending(1009, "message too big", deepgram.error("MessageTooBig", text, code="SIZE-0000"))
+
+
+def caption_options(options: deepgram.ListenOptions, state: ServerState) -> CaptionOptions:
+    """What the client asked for, in the session's terms, filled in from the settings."""
+    settings = state.settings
+    endpointing = options.endpointing or settings.endpointing
+    # Whole windows: the pause must not end before the silence that the endpoint takes.
+    pause_windows = -(-seconds(min(settings.endpointing, endpointing)) // WINDOW_SAMPLES)
+    return CaptionOptions(
+        interim_results=options.interim_results,
+        endpointing=seconds(endpointing) if options.endpoints else None,
+        utterance_end=None if options.utterance_end is None else seconds(options.utterance_end),
+        vad_events=options.vad_events,
+        partial_interval=seconds(settings.partial_interval),
+        commit_probability=state.profile.commit_probability,
+        segmenter=SegmenterOptions(
+            threshold=settings.vad_threshold,
+            release=settings.vad_threshold * 0.7,
+            tail=min(TAIL_WINDOWS, pause_windows) * WINDOW_SAMPLES,
+            pause=pause_windows * WINDOW_SAMPLES,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    """A message that is made when it is sent, so that it can tell how late it is."""
+
+    make: Callable[[float], Message]
+
+
+class ListenSession:
+    """One accepted connection.
+
+    Args:
+        state: of the server.
+        websocket: accepted already.
+        options: what the client asked for.
+        request_id: of the connection.
+    """
+
+    def __init__(
+        self,
+        state: ServerState,
+        websocket: WebSocket,
+        options: deepgram.ListenOptions,
+        request_id: str,
+    ) -> None:
+        self._state = state
+        self._websocket = websocket
+        self._options = options
+        self._encoder = deepgram.Encoder(
+            request_id, state.scheduler.recognizer.info, state.model_uuid, options, state.epoch
+        )
+        self._request_id = request_id
+        self._created = datetime.datetime.now(datetime.timezone.utc)
+        self._outbox: Outbox[_Outgoing] = Outbox(state.settings.outbox_messages)
+        self._bucket = TokenBucket(state.settings.max_speed, state.settings.audio_burst)
+        self._decoder: SampleDecoder = open_decoder(
+            options.encoding, options.sample_rate, options.channels
+        )
+        self._channels: list[Channel] = []
+        self._digest = hashlib.sha256()
+        self._heard_seconds = 0.0
+        self._captured_at: float | None = None
+        self._draining = False
+        self._waiting = anyio.CancelScope()
+
+    def drain(self) -> None:
+        """The server is going down: say the last words and leave."""
+        self._draining = True
+        self._waiting.cancel()
+
+    async def run(self) -> None:
+        """Serve until the end."""
+        started = time.monotonic()
+        ending = Ending(1006, "client gone")
+        try:
+            async with anyio.create_task_group() as tasks:
+                self._tasks = tasks
+                written = anyio.Event()
+                tasks.start_soon(self._write, tasks.cancel_scope, written)
+                with contextlib.suppress(WebSocketDisconnect):
+                    ending = await self._read()
+                    await self._finish(ending)
+                    self._outbox.close()
+                    await written.wait()
+                    await self._close(ending)
+                tasks.cancel_scope.cancel()
+        finally:
+            self._decoder.close()
+            self._state.metrics.closed.labels(str(ending.code)).inc()
+            logger.info(
+                "session %s ended with %d after %.1f s, %.1f s of audio",
+                self._request_id,
+                ending.code,
+                time.monotonic() - started,
+                self._heard_seconds,
+            )
+
+    # Reading
+
+    async def _read(self) -> Ending:
+        """Feed the channels until something ends the session."""
+        settings = self._state.settings
+        deadline = anyio.current_time() + settings.max_session_seconds
+        last_sign = anyio.current_time()
+        while True:
+            now = anyio.current_time()
+            if now >= deadline:
+                text = f"a session lasts at most {settings.max_session_seconds:g} s"
+                return Ending(1008, text, deepgram.error("SessionTooLong", text))
+            if self._draining:
+                return RESTART
+            message: dict[str, object] | None = None
+            wait = min(last_sign + settings.idle_timeout, deadline) - now
+            with anyio.move_on_after(wait) as self._waiting:
+                message = dict(await self._websocket.receive())
+            if message is None:
+                if anyio.current_time() >= last_sign + settings.idle_timeout:
+                    return idle(settings.idle_timeout)
+                continue
+            ending = await self._take(message)
+            if ending is not None:
+                return ending
+            if message.get("bytes") is not None or message.get("sign"):
+                last_sign = anyio.current_time()
+
+    async def _take(self, message: dict[str, object]) -> Ending | None:
+        if message["type"] == "websocket.disconnect":
+            code = message.get("code")
+            raise WebSocketDisconnect(code if isinstance(code, int) else 1006)
+        limit = self._state.settings.max_message_bytes
+        data, text = message.get("bytes"), message.get("text")
+        if isinstance(data, bytes):
+            if len(data) > limit:
+                return oversized(len(data), limit)
+            if not data:
+                return ENDED
+            self._digest.update(data)
+            return await self._feed(data)
+        assert isinstance(text, str)
+        if len(text) > limit:
+            return oversized(len(text), limit)
+        try:
+            command = deepgram.parse_command(text)
+        except ProtocolError as error:
+            self._tell(deepgram.error("SchemaError", str(error)))
+            await self._outbox.room()
+            return None
+        message["sign"] = True
+        match command:
+            case deepgram.KeepAlive(captured_at=captured_at):
+                if captured_at is not None:
+                    self._captured_at = captured_at
+            case deepgram.Finalize():
+                for channel in self._channels:
+                    channel.receive(FinalizeRequested())
+            case deepgram.Configure():
+                self._tell(self._encoder.configure_failure())
+            case deepgram.CloseStream():
+                return ENDED
+        await self._outbox.room()
+        return None
+
+    async def _feed(self, data: bytes | None) -> Ending | None:
+        """Take the next audio bytes, or with None the end of them, all the way in."""
+        received_at = time.monotonic()
+        captured_at, self._captured_at = self._captured_at, None
+        pieces = decode(self._decoder, data)
+        raw = self._options.encoding in RAW_ENCODINGS
+        try:
+            while True:
+                # Raw samples are only looked at differently; everything else is work.
+                frames = next(pieces, None) if raw else await in_thread(next, pieces, None)
+                if frames is None:
+                    return None
+                await self._hear(frames, received_at, captured_at)
+                if captured_at is not None:
+                    captured_at += len(frames) / (self._decoder.sample_rate or SAMPLE_RATE)
+        except AudioFormatError as error:
+            return bad_audio(str(error))
+
+    async def _hear(self, frames: Samples, received_at: float, captured_at: float | None) -> None:
+        rate = self._decoder.sample_rate
+        assert rate is not None
+        if not self._channels:
+            self._open_channels(frames.shape[1], rate)
+        if not self._options.multichannel and frames.shape[1] > 1:
+            frames = frames.mean(axis=1, keepdims=True, dtype=np.float32)
+        step = round(MAX_PIECE_SECONDS * rate)
+        for first in range(0, len(frames), step):
+            piece = frames[first : first + step]
+            duration = len(piece) / rate
+            wait = self._bucket.take(duration, time.monotonic())
+            if wait > 0:
+                await anyio.sleep(wait)
+            self._heard_seconds += duration
+            self._state.metrics.audio.inc(duration)
+            heard = await in_thread(self._digest_piece, piece)
+            for channel, each in zip(self._channels, heard, strict=True):
+                await channel.hear(each, received_at, captured_at)
+            if captured_at is not None:
+                captured_at += duration
+            await self._outbox.room()
+
+    def _digest_piece(self, piece: Samples) -> list[Heard]:
+        return [
+            channel.digest(np.ascontiguousarray(piece[:, index]))
+            for index, channel in enumerate(self._channels)
+        ]
+
+    def _open_channels(self, count: int, rate: int) -> None:
+        count = count if self._options.multichannel else 1
+        self._encoder.channels = count
+        options = caption_options(self._options, self._state)
+        for index in range(count):
+
+            def output(effect: Output, index: int = index) -> None:
+                self._put(effect, index)
+
+            self._channels.append(
+                Channel(self._state, self._tasks, options, rate, self._options.language, output)
+            )
+
+    # Ending
+
+    async def _finish(self, ending: Ending) -> None:
+        """Decode what was heard, then say what was wrong, then `Metadata`."""
+        timeout = self._state.settings.finish_timeout
+        with anyio.move_on_after(timeout) as deadline:
+            if ending.audio_ends:
+                left = self._decoder.pending_bytes
+                late = await self._feed(None)
+                if late is not None and late.error is not None:
+                    self._tell(late.error)
+                elif left and self._options.encoding in RAW_ENCODINGS:
+                    self._tell(_incomplete(left, self._options))
+            for channel in self._channels:
+                await channel.hear(channel.digest(None), time.monotonic())
+                channel.receive(CloseRequested())
+            for channel in self._channels:
+                await channel.closed.wait()
+        if deadline.cancelled_caught:
+            text = f"the last words were not decoded within {timeout:g} s"
+            self._tell(deepgram.error("Timeout", text))
+        if ending.error is not None:
+            self._tell(ending.error)
+        self._tell(
+            self._encoder.metadata(
+                self._heard_seconds,
+                self._created.isoformat().replace("+00:00", "Z"),
+                self._digest.hexdigest(),
+            )
+        )
+
+    async def _close(self, ending: Ending) -> None:
+        if self._websocket.client_state is WebSocketState.CONNECTED:
+            # The peer may have left between our last message and this.
+            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+                await self._websocket.close(ending.code, ending.reason)
+
+    # Writing
+
+    def _put(self, output: Output, channel: int) -> None:
+        """Queue what a session says; interim transcripts give way to newer ones."""
+        match output:
+            case Transcript():
+                replaces = None if output.is_final else channel
+                self._outbox.put(
+                    _Outgoing(lambda now: self._results(output, channel, now)), replaces
+                )
+            case SpeechBegan():
+                self._tell(self._encoder.speech_started(output, channel))
+            case UtteranceEnded():
+                self._tell(self._encoder.utterance_end(output, channel))
+            case RangeFailed(start=start, end=end, reason=reason):
+                self._tell(
+                    deepgram.error(
+                        "RecognitionFailed",
+                        f"{deepgram.seconds(start)} to {deepgram.seconds(end)} s: {reason}",
+                    )
+                )
+            case Closed():
+                pass
+
+    def _tell(self, message: Message) -> None:
+        if message["type"] == "Error":
+            self._state.metrics.errors.labels(message["variant"]).inc()
+        self._outbox.put(_Outgoing(lambda now: message))
+
+    def _results(self, output: Transcript, channel: int, now: float) -> Message:
+        if output.trace is not None and output.words:
+            self._state.metrics.observe_result(output.trace, now, self._state.epoch)
+        if output.is_final:
+            self._state.metrics.words.inc(len(output.words))
+        return self._encoder.results(output, channel, now)
+
+    async def _write(self, session: anyio.CancelScope, written: anyio.Event) -> None:
+        """Send what is queued; a peer that does not take it in time ends the session."""
+        timeout = self._state.settings.send_timeout
+        try:
+            while (outgoing := await self._outbox.get()) is not None:
+                message = outgoing.make(time.monotonic())
+                with anyio.fail_after(timeout):
+                    await self._websocket.send_text(json.dumps(message, separators=(",", ":")))
+        except (TimeoutError, WebSocketDisconnect, RuntimeError):
+            session.cancel()
+        finally:
+            written.set()
+
+
+def _incomplete(left: int, options: deepgram.ListenOptions) -> Message:
+    assert options.encoding is not None
+    size = RAW_ENCODINGS[options.encoding].width * options.channels
+    return deepgram.error(
+        "IncompleteSample",
+        f"the audio ended with {left} byte(s) of an incomplete frame, which were left out; "
+        f"accepted: {options.encoding} with {options.channels} channel(s), a whole number of "
+        f"{size}-byte frames in all",
+        code="DATA-0001",
+    )

@@ -1,0 +1,191 @@
+"""Running the application on uvicorn: for `streamkit serve`, and inside another program."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
+
+import anyio
+import uvicorn
+from starlette.applications import Starlette
+
+from streamkit.asr.recognizer import Recognizer
+from streamkit.config import Settings
+from streamkit.errors import ConfigurationError
+from streamkit.server.app import create_app
+from streamkit.server.state import ServerState
+
+if TYPE_CHECKING:
+    from streamkit.asr.profile import ModelProfile
+
+HARD_LIMIT_FACTOR = 4
+"""A message over our own limit is answered with finals and an error; over this multiple of it
+the WebSocket library closes the connection before the message is in memory."""
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def load_recognizer(settings: Settings) -> tuple[Recognizer, ModelProfile, str | None]:
+    """Find and load the model of the settings.
+
+    Returns:
+        The recognizer, its profile, and a one-line notice for the person, if there is one.
+
+    Raises:
+        ModelError: there is no such model, or it cannot be loaded.
+    """
+    from streamkit.asr.whisper import WhisperRecognizer
+    from streamkit.models import resolve
+
+    found = resolve(settings.model, cache=settings.cache)
+    recognizer = WhisperRecognizer.load(
+        found.path,
+        name=found.name,
+        profile=found.profile,
+        device=settings.device,
+        compute_type=settings.compute_type,
+        threads=settings.threads,
+        workers=settings.workers,
+    )
+    return recognizer, found.profile, found.notice
+
+
+def check_exposure(settings: Settings) -> None:
+    """Refuse to listen to the network without a key.
+
+    Raises:
+        ConfigurationError: the address is not this machine's own and there is no key.
+    """
+    if settings.host not in LOOPBACK and not settings.api_keys:
+        raise ConfigurationError(
+            f"host {settings.host} can be reached from other machines and no API key is set; "
+            "set one with --api-key or STREAMKIT_API_KEYS='[\"…\"]', or listen on 127.0.0.1"
+        )
+
+
+class Server(uvicorn.Server):
+    """Uvicorn that lets sessions say their last words before it closes their sockets.
+
+    Signals are the business of whoever runs it (`stop` is what they should call).
+
+    Attributes:
+        state: what its sessions share.
+        listening: set once connections are taken.
+    """
+
+    def __init__(self, config: uvicorn.Config, state: ServerState) -> None:
+        super().__init__(config)
+        self.listening = anyio.Event()
+        self.stopped = anyio.Event()
+        self.state = state
+        self._forced = anyio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+    def stop(self) -> None:
+        """Drain and close; called again: close at once."""
+        if self.should_exit:
+            self.force_exit = True
+            self._forced.set()
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, and say so."""
+        await super().startup(sockets)
+        self.listening.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain, then close."""
+        async with anyio.create_task_group() as tasks:
+
+            async def drain() -> None:
+                with anyio.move_on_after(self.state.settings.drain_timeout):
+                    await self.state.drain()
+                tasks.cancel_scope.cancel()
+
+            tasks.start_soon(drain)
+            await self._forced.wait()
+            tasks.cancel_scope.cancel()
+        await super().shutdown(sockets)
+        self.stopped.set()
+
+
+def make_server(app: Starlette, settings: Settings) -> Server:
+    """Configure uvicorn; nothing is bound yet."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        ws="websockets-sansio",
+        ws_max_size=settings.max_message_bytes * HARD_LIMIT_FACTOR,
+        # Audio does not get smaller, and a small message that unpacks to a large one is a trap.
+        ws_per_message_deflate=False,
+        # Query strings can hold what a person said or will say; they stay out of the log.
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    state: ServerState = app.state.streamkit
+    return Server(config, state)
+
+
+def bind(settings: Settings) -> socket.socket:
+    """Take the port now, so that it is known before the server runs.
+
+    Raises:
+        ConfigurationError: the address or port cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise ConfigurationError(
+            f"cannot listen on {settings.host}:{settings.port}: {error}; "
+            "choose another one with --host and --port (0 takes a free port)"
+        ) from error
+    listener.listen(128)
+    listener.setblocking(False)
+    return listener
+
+
+def url_of(listener: socket.socket, scheme: str = "ws") -> str:
+    """Address of a bound socket, without a trailing slash."""
+    host, port = listener.getsockname()[:2]
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+@contextlib.asynccontextmanager
+async def running(
+    settings: Settings, recognizer: Recognizer, profile: ModelProfile
+) -> AsyncIterator[tuple[Server, str]]:
+    """Run a server inside this event loop; gives it and its address, `ws://HOST:PORT`.
+
+    At the end of the block the server drains and closes.
+
+    Raises:
+        ConfigurationError: the address cannot be had.
+        ModelError: the voice activity detector cannot be loaded.
+    """
+    server = make_server(create_app(settings, recognizer, profile), settings)
+    listener = bind(settings)
+    async with anyio.create_task_group() as tasks:
+
+        async def serve() -> None:
+            await server.serve(sockets=[listener])
+
+        tasks.start_soon(serve)
+        try:
+            await server.listening.wait()
+            yield server, url_of(listener)
+        finally:
+            server.should_exit = True

@@ -1,0 +1,257 @@
+"""A real server in a thread, and a client that keeps all it is told: for tests of either side.
+
+```python
+settings = Settings(model="whisper-micro-en", port=0)
+with LiveServer(settings, recognizer, profile) as server:
+    with server.listen(encoding="linear16", sample_rate=16000) as client:
+        client.send(audio)
+        client.close_stream()
+assert client.text == "Turn the music down."
+```
+
+Nothing is simulated here: the way of the data is the one of `streamkit serve`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, suppress
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlencode
+
+from anyio import fail_after
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+from websockets.typing import Origin, Subprotocol
+
+from streamkit.asr.profile import ModelProfile
+from streamkit.asr.recognizer import Recognizer
+from streamkit.config import Settings
+from streamkit.protocols.deepgram import Message
+from streamkit.server.serving import Server, running
+
+PATIENCE_SECONDS = 30.0
+"""How long anything may take before a test is told that it will not happen."""
+
+CHUNK_BYTES = 6400
+"""200 ms of linear16 at 16 kHz."""
+
+
+class LiveServer:
+    """A server on its own event loop in a thread, while the `with` block runs.
+
+    Args:
+        settings: port 0 takes a free one.
+        recognizer: a loaded one, or a `streamkit.testing.ScriptedRecognizer`.
+        profile: how its model wants to be decoded.
+
+    Attributes:
+        url: `ws://HOST:PORT`.
+        server: to look inside; its methods belong to the loop of `portal`.
+        portal: calls functions on the server's loop.
+    """
+
+    url: str
+    server: Server
+    portal: BlockingPortal
+
+    def __init__(
+        self, settings: Settings, recognizer: Recognizer, profile: ModelProfile | None = None
+    ) -> None:
+        self._settings = settings
+        self._recognizer = recognizer
+        self._profile = profile or ModelProfile()
+        self._exits = ExitStack()
+
+    def __enter__(self) -> LiveServer:
+        self.portal = self._exits.enter_context(start_blocking_portal())
+        block = running(self._settings, self._recognizer, self._profile)
+        try:
+            self.server, self.url = self._exits.enter_context(
+                self.portal.wrap_async_context_manager(block)
+            )
+        except BaseException:
+            self._exits.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._exits.close()
+
+    @property
+    def http_url(self) -> str:
+        """`http://HOST:PORT`."""
+        return self.url.replace("ws://", "http://", 1)
+
+    @property
+    def sessions(self) -> int:
+        """Open sessions."""
+        return len(self.server.state.sessions)
+
+    def listen(
+        self,
+        *,
+        key: str | None = None,
+        origin: str | None = None,
+        subprotocols: Sequence[str] = (),
+        **parameters: object,
+    ) -> WireClient:
+        """Open a session on `/v1/listen`; the arguments are those of `WireClient`."""
+        return WireClient(
+            f"{self.url}/v1/listen",
+            parameters,
+            key=key,
+            origin=origin,
+            subprotocols=subprotocols,
+        )
+
+    def wait_until_empty(self) -> None:
+        """Wait until no session is open.
+
+        Raises:
+            TimeoutError: one is, after `PATIENCE_SECONDS`.
+        """
+
+        async def wait() -> None:
+            with fail_after(PATIENCE_SECONDS):
+                await self.server.state.empty()
+
+        self.portal.call(wait)
+
+    def stop(self) -> None:
+        """Begin to drain, as `streamkit serve` does at SIGTERM; returns at once."""
+        self.portal.call(self.server.stop)
+
+
+class WireClient(AbstractContextManager["WireClient"]):
+    """A client that speaks the bare wire and keeps every message.
+
+    Args:
+        url: with the path.
+        parameters: of the query; True and False become `true` and `false`, None is left out.
+        key: sent as `Authorization: Token KEY`.
+        origin: sent as `Origin`, as browsers do.
+        subprotocols: offered.
+
+    Attributes:
+        messages: all that were read so far.
+        socket: the websocket below.
+
+    Raises:
+        InvalidStatus: (of websockets) the server refused.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        parameters: Mapping[str, object],
+        *,
+        key: str | None = None,
+        origin: str | None = None,
+        subprotocols: Sequence[str] = (),
+    ) -> None:
+        query = urlencode({k: _text(v) for k, v in parameters.items() if v is not None})
+        self.messages: list[Message] = []
+        self.socket = connect(
+            f"{url}?{query}",
+            additional_headers={} if key is None else {"Authorization": f"Token {key}"},
+            origin=None if origin is None else Origin(origin),
+            subprotocols=[Subprotocol(each) for each in subprotocols] or None,
+            # What nobody has read yet must not stop the server: that is a test of its own.
+            max_queue=None,
+            max_size=None,
+            ping_interval=None,
+            proxy=None,
+        )
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.socket.close()
+
+    def send(self, audio: bytes, chunk: int = CHUNK_BYTES) -> None:
+        """Send audio as fast as the server takes it, in messages of `chunk` bytes."""
+        for first in range(0, len(audio), chunk):
+            self.socket.send(audio[first : first + chunk])
+
+    def command(self, kind: str, **fields: Any) -> None:
+        """Send a control message."""
+        self.socket.send(json.dumps({"type": kind, **fields}))
+
+    def read_until(self, wanted: Callable[[Message], bool]) -> Message:
+        """Read on until a message is the wanted one.
+
+        Raises:
+            TimeoutError: nothing came for `PATIENCE_SECONDS`.
+            ConnectionClosed: (of websockets) the stream ended before.
+        """
+        while True:
+            message: Message = json.loads(self.socket.recv(timeout=PATIENCE_SECONDS))
+            self.messages.append(message)
+            if wanted(message):
+                return message
+
+    def read_to_end(self) -> list[Message]:
+        """Read until the server closes; returns all messages of the session."""
+        with suppress(ConnectionClosed):
+            self.read_until(lambda message: False)
+        return self.messages
+
+    def close_stream(self) -> list[Message]:
+        """Say that there is no more audio, and read to the end."""
+        self.command("CloseStream")
+        return self.read_to_end()
+
+    def of_type(self, kind: str) -> list[Message]:
+        """The messages of one type."""
+        return [message for message in self.messages if message["type"] == kind]
+
+    @property
+    def finals(self) -> list[Message]:
+        """`Results` that will not change."""
+        return [message for message in self.of_type("Results") if message["is_final"]]
+
+    @property
+    def interims(self) -> list[Message]:
+        """`Results` that may change."""
+        return [message for message in self.of_type("Results") if not message["is_final"]]
+
+    def transcript(self, channel: int = 0) -> str:
+        """The finals of one channel as one text."""
+        texts = (
+            transcript_of(message)
+            for message in self.finals
+            if message["channel_index"][0] == channel
+        )
+        return " ".join(filter(None, texts))
+
+    @property
+    def text(self) -> str:
+        """The finals of the first channel as one text."""
+        return self.transcript()
+
+    @property
+    def closed(self) -> tuple[int | None, str | None]:
+        """Code and reason of the close frame."""
+        return self.socket.close_code, self.socket.close_reason
+
+
+def transcript_of(message: Message) -> str:
+    """The text of a `Results` message."""
+    text: str = message["channel"]["alternatives"][0]["transcript"]
+    return text
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

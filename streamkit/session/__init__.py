@@ -1,0 +1,1 @@
+"""Pure state machines: no sockets, no threads, no clock, no logging; time is an argument."""

@@ -1,0 +1,75 @@
+"""What can happen to a caption session. Times are seconds on the caller's monotonic clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streamkit.asr.recognizer import Hypothesis
+
+
+@dataclass(frozen=True, slots=True)
+class AudioReceived:
+    """The samples [start, end) are in the ring buffer (16 kHz positions).
+
+    Attributes:
+        received_at: when the message that brought them arrived.
+        captured_at: when the first of them was captured, in Unix seconds by the client's clock.
+    """
+
+    start: int
+    end: int
+    received_at: float
+    captured_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsScored:
+    """Speech probabilities of the next windows of 512 samples."""
+
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HypothesisReady:
+    """The answer to a `Decode` effect."""
+
+    request: int
+    hypothesis: Hypothesis
+    started_at: float
+    ended_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeFailed:
+    """A `Decode` effect came to nothing, after whatever retries the runner makes."""
+
+    request: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeSkipped:
+    """A partial `Decode` was replaced by a newer one before it began."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class FinalizeRequested:
+    """The client wants everything so far as a final, now."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRequested:
+    """No more audio will come; finals, then `Closed`."""
+
+
+Event = (
+    AudioReceived
+    | WindowsScored
+    | HypothesisReady
+    | DecodeFailed
+    | DecodeSkipped
+    | FinalizeRequested
+    | CloseRequested
+)

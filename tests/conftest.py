@@ -1,0 +1,91 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from streamkit.asr.profile import ModelProfile
+from streamkit.asr.recognizer import Recognizer
+from streamkit.audio.resample import StreamingResampler
+from streamkit.config import Settings
+from streamkit.server.serving import load_recognizer
+from streamkit.server.testing import LiveServer
+from streamkit.tts.espeak import EspeakSynthesizer
+
+Samples = npt.NDArray[np.float32]
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """The server runs on asyncio (uvicorn does), so the tests do."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of test recordings beside the repository; skips where it is absent."""
+    folder = REPOSITORY.parent / "shared"
+    if not (folder / "MANIFEST.tsv").is_file():
+        pytest.skip(f"needs the test recordings, and there is no {folder.name}/ beside the checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def micro() -> tuple[Recognizer, ModelProfile]:
+    """The bundled model, loaded once."""
+    recognizer, profile, _ = load_recognizer(_settings())
+    return recognizer, profile
+
+
+@pytest.fixture(scope="session")
+def server(micro: tuple[Recognizer, ModelProfile]) -> Iterator[LiveServer]:
+    """A server over the bundled model with the settings as they are, for all tests together."""
+    with LiveServer(_settings(), *micro) as running:
+        yield running
+
+
+@pytest.fixture
+def start_server(micro: tuple[Recognizer, ModelProfile]) -> Iterator[Callable[..., LiveServer]]:
+    """A function that starts a server with settings of its own, for one test.
+
+    The argument `recognizer` puts another one in the place of the bundled model.
+    """
+    with ExitStack() as exits:
+
+        def start(recognizer: Recognizer | None = None, **settings: object) -> LiveServer:
+            engine = micro if recognizer is None else (recognizer, ModelProfile())
+            return exits.enter_context(LiveServer(_settings(**settings), *engine))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def speak() -> Callable[..., Samples]:
+    """A function that says a text: float32 mono with half a second of silence on each side.
+
+    Its second argument is the sample rate, 16000 unless given. The bundled model understands
+    this voice when the words are among its own.
+    """
+
+    @cache
+    def say(text: str, rate: int = 16_000) -> Samples:
+        pieces = list(EspeakSynthesizer().synthesize(text))
+        sound = np.concatenate([piece.samples for piece in pieces])
+        resampler = StreamingResampler(pieces[0].sample_rate, rate)
+        silence = np.zeros(rate // 2, np.float32)
+        return np.concatenate([silence, resampler.process(sound), resampler.flush(), silence])
+
+    return say
+
+
+def _settings(**given: object) -> Settings:
+    return Settings.model_validate({"model": "whisper-micro-en", "port": 0, **given})
