@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from streamkit_clients.terminal import Screen
-
     from streamkit.client.sources import AudioSource
+    from streamkit_clients.terminal import Screen
 
 
 def caption(
@@ -151,6 +150,7 @@ def _source(
 
 def _screen(source: AudioSource, *, quiet: bool, latency: bool) -> Screen:
     from rich.console import Console
+
     from streamkit_clients.terminal import LiveScreen, PlainScreen
 
     console = Console(highlight=False)

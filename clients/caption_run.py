@@ -8,11 +8,8 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Any
 
 import anyio
-from streamkit_clients.subtitle_files import SubtitleFiles
-from streamkit_clients.terminal import Screen
 
 from streamkit.client.connection import CaptionConnection
 from streamkit.client.events import Transcript
@@ -20,6 +17,8 @@ from streamkit.client.options import StreamOptions
 from streamkit.client.replay import KEEP_SECONDS
 from streamkit.client.sources import AudioSource, level_dbfs
 from streamkit.errors import StreamkitError
+from streamkit_clients.subtitle_files import SubtitleFiles
+from streamkit_clients.terminal import Screen
 
 SAVE_SECONDS = 1.0
 """Time between two looks whether the subtitle files need to be saved."""
@@ -117,12 +116,11 @@ class CaptionRun:
         return connection
 
     async def _start_server(self, stack: AsyncExitStack) -> str:
-        from streamkit.config import Settings
+        from streamkit.commands.serve import read_settings
         from streamkit.models import resolve
         from streamkit.server.local import local_server
 
-        given: dict[str, Any] = {} if self._plan.model is None else {"model": self._plan.model}
-        settings = Settings(**given)
+        settings = read_settings({} if self._plan.model is None else {"model": self._plan.model})
         found = resolve(settings.model, language=self._plan.language, cache=settings.cache)
         if found.notice:
             self._screen.notice(found.notice)

@@ -19,7 +19,8 @@ from streamkit.latency.statistics import Percentiles
 LEVEL_FLOOR = -60.0
 """dBFS at which the level meter is empty."""
 
-LEVEL_STEPS = 20
+LEVEL_STEPS = 12
+"""Width of the level meter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +130,17 @@ class LatencyMeter:
             self._shown.add(self._last)
 
     def __str__(self) -> str:
-        """One line, or an empty string before the first word."""
+        """One line, or an empty string before the first word.
+
+        "shown" is from the capture of a chunk to its last word on the screen, "server" from
+        its arrival at the server to that word's departure.
+        """
         parts = []
         if len(self._shown):
-            parts.append(f"captured to shown {_percentiles(self._shown)}, last {self._last:.0f} ms")
+            parts.append(f"shown {_percentiles(self._shown)} last {self._last:.0f}")
         if len(self._emit):
-            parts.append(f"in the server {_percentiles(self._emit)}")
-        return "latency: " + "; ".join(parts) if parts else ""
+            parts.append(f"server {_percentiles(self._emit)}")
+        return f"latency ms: {', '.join(parts)}" if parts else ""
 
 
 def tail(spans: Sequence[Span], characters: int) -> tuple[Span, ...]:
@@ -175,4 +180,4 @@ def _join(first: str, second: str) -> str:
 
 
 def _percentiles(values: Percentiles) -> str:
-    return f"p50 {values.at(50):.0f} ms, p95 {values.at(95):.0f} ms"
+    return f"p50 {values.at(50):.0f} p95 {values.at(95):.0f}"

@@ -8,9 +8,9 @@ def devices() -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
-    from streamkit_clients.caption_view import printable
 
     from streamkit.client.devices import choose_device, input_devices
+    from streamkit_clients.caption_view import printable
 
     found = input_devices()
     # Says what to do where there is no device at all.

@@ -7,10 +7,9 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from streamkit_clients import subtitles
-
 from streamkit.client.events import Transcript
 from streamkit.errors import ConfigurationError
+from streamkit_clients import subtitles
 
 FORMATS: Mapping[str, Callable[[Sequence[Transcript]], str]] = {
     "srt": subtitles.srt,

@@ -8,17 +8,16 @@ from typing import IO, Protocol
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
+
+from streamkit.client.events import Event, Transcript
 from streamkit_clients.caption_view import (
     CaptionView,
     LatencyMeter,
     Line,
-    Span,
     level_bar,
     printable,
     tail,
 )
-
-from streamkit.client.events import Event, Transcript
 
 MAX_OPEN_CHARACTERS = 300
 """Final text that stays in the redrawn region; beyond, it scrolls up though the speaker goes on."""
@@ -132,8 +131,11 @@ class LiveScreen:
         self._bar = level_bar(-100.0) if meter else ""
         self._peak = -100.0
         self._level_due = 0.0
-        self._drawn: tuple[object, ...] | None = None
+        self._drawn: tuple[object, ...] = ()
+        # The region is one object that renders the present state: whatever draws it, a refresh
+        # or a line printed above it, draws the truth.
         self._live = Live(
+            self,
             console=console,
             auto_refresh=False,
             transient=True,
@@ -141,7 +143,6 @@ class LiveScreen:
             redirect_stderr=False,
         )
         self._live.start()
-        self._draw([])
 
     def event(self, event: Event) -> None:
         """Scroll finished lines up and redraw the open utterance."""
@@ -171,34 +172,36 @@ class LiveScreen:
     def close(self) -> None:
         """Print the last line and the latency summary; the redrawn region goes away."""
         lines = self._view.close()
-        self._live.update(Text(""))
         self._live.stop()
         for line in lines:
             self._console.print(_styled(line))
         if self._draws_latency and str(self._latency):
             self._console.print(Text(str(self._latency), "dim"))
 
-    def _draw(self, lines: list[Line]) -> None:
+    def __rich__(self) -> Group:
+        """Return the region."""
         width, height = self._console.size
-        spans = tail(self._view.open, width * max(1, min(MAX_OPEN_LINES, height - 2)))
-        latency = str(self._latency) if self._draws_latency else ""
-        state = (spans or self._idle, self._bar, latency, width)
+        room = width * max(1, min(MAX_OPEN_LINES, height - 2))
+        spans = tail(self._view.open, room)
+        words = Text(" ").join(Text(span.text, "" if span.firm else "dim") for span in spans)
+        status = self._status()
+        return Group(
+            words if spans else Text(self._idle, "dim"),
+            *([Text(status, "dim", no_wrap=True, overflow="ellipsis")] if status else []),
+        )
+
+    def _draw(self, lines: list[Line]) -> None:
+        state = (self._view.open, self._idle, self._status())
         changed, self._drawn = state != self._drawn, state
-        if changed:
-            self._live.update(self._region(spans, latency))
         for line in lines:
             # Printing draws the region again below the line, in one write.
             self._console.print(_styled(line))
         if changed and not lines:
             self._live.refresh()
 
-    def _region(self, spans: tuple[Span, ...], latency: str) -> Group:
-        words = Text(" ").join(Text(span.text, "" if span.firm else "dim") for span in spans)
-        status = "  ".join(filter(None, [self._bar, latency]))
-        return Group(
-            words if spans else Text(self._idle, "dim"),
-            *([Text(status, "dim", no_wrap=True, overflow="ellipsis")] if status else []),
-        )
+    def _status(self) -> str:
+        latency = str(self._latency) if self._draws_latency else ""
+        return "  ".join(filter(None, [self._bar, latency]))
 
 
 def _styled(line: Line) -> Text:

@@ -121,6 +121,14 @@ class Emitted:
     output: Output
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Samples [start, end) that the session took for one segment of speech."""
+
+    start: int
+    end: int
+
+
 @dataclass(order=True, slots=True)
 class _Answer:
     at: float
@@ -162,6 +170,7 @@ class SimulatedStream:
         self._base = 0
         self._answers: list[_Answer] = []
         self._free_at = 0.0
+        self._stretches: dict[int, Stretch] = {}
 
     def feed(self, samples: Samples, chunk: int = 1600) -> None:
         """Play samples (float32, 16 kHz) in chunks, one chunk's time after another."""
@@ -190,6 +199,11 @@ class SimulatedStream:
     def closed(self) -> bool:
         """The session has said its last word."""
         return any(isinstance(each.output, Closed) for each in self.emitted)
+
+    @property
+    def segments(self) -> list[Stretch]:
+        """What was decoded for each segment of speech, from its first sample to its last."""
+        return list(self._stretches.values())
 
     @property
     def finals(self) -> list[Transcript]:
@@ -228,6 +242,10 @@ class SimulatedStream:
 
     def _decode(self, effect: Decode) -> None:
         self.decodes += 1
+        known = self._stretches.get(effect.segment, Stretch(effect.start, effect.end))
+        self._stretches[effect.segment] = Stretch(
+            min(known.start, effect.start), max(known.end, effect.end)
+        )
         request = RecognitionRequest(
             samples=self._samples[effect.start - self._base : effect.end - self._base],
             start=effect.start,

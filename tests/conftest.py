@@ -35,7 +35,9 @@ def shared() -> Path:
     """The folder of test recordings beside the repository; skips where it is absent."""
     folder = REPOSITORY.parent / "shared"
     if not (folder / "MANIFEST.tsv").is_file():
-        pytest.skip(f"needs the test recordings, and there is no {folder.name}/ beside the checkout")
+        pytest.skip(
+            f"needs the test recordings, and there is no {folder.name}/ beside the checkout"
+        )
     return folder
 
 

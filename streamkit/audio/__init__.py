@@ -1,1 +1,1 @@
-"""Samples and their clock: decoding, resampling, and the buffer that gives each sample an address."""
+"""Samples and their clock: decoding, resampling, and the buffer that addresses each sample."""

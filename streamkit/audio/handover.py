@@ -114,7 +114,7 @@ class Handover:
             )
             taken, self._output = self._output, []
             self._buffered = 0
-            if not taken and self._error is not None:
+            if not taken and self._finished and self._error is not None:
                 self._error_raised = True
                 raise self._error
             self._changed.notify_all()
@@ -123,18 +123,16 @@ class Handover:
     def read(self, size: int) -> bytes:
         """In the worker: wait for bytes and return 1 to `size` of them, or none at the end.
 
-        Raises:
-            AbandonedError: The feeder has given up.
-            AudioFormatError: Too many bytes held no audio.
+        It never raises, because FFmpeg stands between it and whoever would catch that. The end
+        comes early when the feeder has given up, and when too many bytes held no audio: the
+        latter is then the error of the whole stream.
         """
         with self._changed:
             self._hungry = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._input or self._ended or self._abandoned)
+            self._changed.wait_for(lambda: self._input or self._stopping())
             self._hungry = False
-            if self._abandoned:
-                raise AbandonedError
-            if not self._input:
+            if not self._input or self._error is not None:
                 return b""
             first = self._input.popleft()
             if len(first) > size:
@@ -143,11 +141,12 @@ class Handover:
             self._pending -= len(first)
             self._silent += len(first)
             if self._silent > self._max_silent:
-                raise AudioFormatError(
+                self._error = AudioFormatError(
                     f"{self._silent} bytes were read without finding audio in them, "
                     f"and {self._max_silent} are accepted; send a stream that can be decoded "
                     "from its beginning, without large pictures in front of the audio"
                 )
+                return b""
             return bytes(first)
 
     def emit(self, samples: Samples, sample_rate: int) -> None:
@@ -178,10 +177,14 @@ class Handover:
         """In the worker, last of all: say that it has stopped, and with what."""
         with self._changed:
             self._finished = True
-            self._error = None if self._abandoned else error
+            if self._error is None and not self._abandoned:
+                self._error = error
             self._input.clear()
             self._pending = 0
             self._changed.notify_all()
+
+    def _stopping(self) -> bool:
+        return self._ended or self._abandoned or self._error is not None
 
     def _idle(self) -> bool:
         return self._finished or (self._hungry and not self._input and not self._ended)

@@ -190,6 +190,7 @@ class ScriptedServer:
         """Connections that were tried, refused ones included."""
         self.url = ""
         """Address of the server while it runs."""
+        self._progress = anyio.Event()
         self._server: Server | None = None
         if not held:
             self._released.set()
@@ -218,6 +219,11 @@ class ScriptedServer:
     def release(self) -> None:
         """Let the answers go."""
         self._released.set()
+
+    async def wait_for_audio(self, messages: int = 1) -> None:
+        """Wait until so many audio messages have arrived, over all connections."""
+        while sum(len(visit.audio) for visit in self.visits) < messages:
+            await self._progress.wait()
 
     async def stop(self) -> None:
         """Close all connections (code 1001) and refuse new ones."""
@@ -253,6 +259,8 @@ class ScriptedServer:
                 answers.count()
                 if isinstance(message, bytes):
                     visit.audio.append(message)
+                    self._progress.set()
+                    self._progress = anyio.Event()
                     if close_code is not None:
                         await socket.close(close_code, "scripted")
                         return

@@ -1,1 +1,1 @@
-"""One module for each command of the ``streamkit`` program that is about the server or its models."""
+"""Commands of the `streamkit` program that are about the server or its models."""

@@ -36,9 +36,7 @@ def serve(
     compute_type: Annotated[
         str | None, typer.Option(help="CTranslate2 type: int8, float16, … [default].")
     ] = None,
-    threads: Annotated[
-        int | None, typer.Option(help="CPU threads of one decoding [1].")
-    ] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads of one decoding [1].")] = None,
     workers: Annotated[int | None, typer.Option(help="Decodings at once [1].")] = None,
     endpointing: Annotated[
         float | None, typer.Option(help="Seconds of silence that end an utterance [0.3].")

@@ -21,7 +21,8 @@ from streamkit.models.catalogue import (
     find_in_hub_cache,
 )
 from streamkit.models.directory import MANIFEST_FILE, check_directory, find_faults
-from streamkit.models.hub import Hub, Listing, RemoteFile, UnreachableError
+from streamkit.models.hub import Hub, UnreachableError
+from streamkit.models.listing import Listing, RemoteFile
 from streamkit.models.resolve import installed
 from streamkit.models.store import install, lock, partial_path
 

@@ -12,12 +12,9 @@ serves it serves us), the same environment variables, and its cache is looked in
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TypeVar
@@ -25,7 +22,7 @@ from typing import Any, Final, TypeVar
 import httpx
 
 from streamkit.errors import ModelError
-from streamkit.models.directory import FILE_PATTERNS
+from streamkit.models.listing import Listing, RemoteFile, read_tree
 
 DEFAULT_ENDPOINT: Final = "https://huggingface.co"
 ENDPOINT_VARIABLE: Final = "HF_ENDPOINT"
@@ -37,7 +34,6 @@ FIRST_PAUSE: Final = 0.5
 """Seconds before the second try; doubles with each further one."""
 PROGRESS_BYTES: Final = 1 << 20
 """A try that brings this much does not count as failed, so a bad line gets through in the end."""
-BLOCK_BYTES: Final = 1 << 18
 
 _TRANSIENT: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _T = TypeVar("_T")
@@ -45,44 +41,6 @@ _T = TypeVar("_T")
 
 class UnreachableError(ModelError):
     """The hub does not answer, or keeps failing."""
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteFile:
-    """One file of a repository.
-
-    Attributes:
-        name: without folders.
-        size: bytes.
-        digest: in hexadecimal.
-        algorithm: "sha256" over the content (large files), or "git-sha1", which is git's own
-            hash of a blob (small files).
-    """
-
-    name: str
-    size: int
-    digest: str
-    algorithm: str
-
-    def matches(self, path: Path) -> bool:
-        """Tell whether a local file has the content of this one."""
-        if self.algorithm == "sha256":
-            digest = hashlib.sha256()
-        else:
-            # Git's choice; it guards against damage, the large files have the stronger one.
-            digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
-        with path.open("rb") as content:
-            while block := content.read(BLOCK_BYTES):
-                digest.update(block)
-        return digest.hexdigest() == self.digest
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """The files of a model at one commit."""
-
-    commit: str
-    files: tuple[RemoteFile, ...]
 
 
 class _TransientError(Exception):
@@ -141,19 +99,12 @@ class Hub:
         try:
             commit = str(revision["sha"])
             entries = self._get_json(f"{base}/tree/{commit}")
-            files = tuple(
-                _read_entry(entry)
-                for entry in entries
-                if any(fnmatchcase(entry["path"], pattern) for pattern in FILE_PATTERNS)
-                and "/" not in entry["path"]
-                and "\\" not in entry["path"]
-            )
+            return Listing(commit, read_tree(entries))
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(
                 f"{self.endpoint} lists the files of {repository} in a form that is not that of "
                 f"the Hugging Face hub ({error!r}); is it a mirror of it?"
             ) from error
-        return Listing(commit, files)
 
     def download(
         self,
@@ -237,7 +188,8 @@ class Hub:
                     os.fsync(output.fileno())
             except OSError as error:
                 raise _disk_error(error, part) from error
-        if have < file.size:
+        # Where the answer has a length, httpx has compared: then the file is just another one.
+        if have < file.size and not _has_length(response):
             raise _TransientError(f"the connection ended after {have} of {file.size} bytes")
 
     def _get_json(self, url: str) -> Any:
@@ -271,18 +223,17 @@ class Hub:
             self._sleep(FIRST_PAUSE * 2 ** (failures - 1))
 
 
-def _read_entry(entry: dict[str, Any]) -> RemoteFile:
-    if lfs := entry.get("lfs"):
-        return RemoteFile(entry["path"], int(lfs["size"]), str(lfs["oid"]), "sha256")
-    return RemoteFile(entry["path"], int(entry["size"]), str(entry["oid"]), "git-sha1")
-
-
 def _continues(response: httpx.Response, offset: int) -> bool:
     """Tell whether an answer is usable for one who has `offset` bytes and asked for the rest."""
     if response.status_code != httpx.codes.PARTIAL_CONTENT:
         return True  # the whole file, because the server knows no ranges, or an error
     content_range: str = response.headers.get("content-range", "")
     return content_range.startswith(f"bytes {offset}-")
+
+
+def _has_length(response: httpx.Response) -> bool:
+    """Tell whether the end of an answer can be told from the end of the connection."""
+    return "content-length" in response.headers or "transfer-encoding" in response.headers
 
 
 def _check_status(response: httpx.Response) -> None:

@@ -225,7 +225,8 @@ def _endpointing(given: Mapping[str, str]) -> float | None:
     value = given.get("endpointing", "true")
     if value in ("true", "false"):
         return None
-    if not (value.isascii() and value.isdigit() and int(value[:6]) <= MAX_ENDPOINTING_MS):
+    digits = value.isascii() and value.isdigit() and len(value) < 10
+    if not digits or int(value) > MAX_ENDPOINTING_MS:
         raise ProtocolError(
             f"endpointing={_echo(value)} was given; accepted: false, or milliseconds "
             f"up to {MAX_ENDPOINTING_MS}"

@@ -39,14 +39,17 @@ def read_credentials(authorization: str | None, subprotocols: Sequence[str]) -> 
 
 
 def key_accepted(key: str | None, accepted: Iterable[SecretStr]) -> bool:
-    """Compare with every accepted key in constant time; without any, all are welcome."""
+    """Compare with every accepted key in constant time; without any, all are welcome.
+
+    An empty key fits nothing, not even an empty entry in the list of accepted ones.
+    """
     keys = [each.get_secret_value().encode() for each in accepted]
     if not keys:
         return True
     given = (key or "")[:MAX_KEY_CHARACTERS].encode()
     # No early exit: the time must not tell which key was close.
     matches = [hmac.compare_digest(given, each) for each in keys]
-    return any(matches)
+    return any(matches) and bool(given)
 
 
 def own_origins(host: str, port: int) -> frozenset[str]:

@@ -174,6 +174,9 @@ class ListenSession:
                 self._tasks = tasks
                 written = anyio.Event()
                 tasks.start_soon(self._write, tasks.cancel_scope, written)
+                rate, channels = self._decoder.sample_rate, self._decoder.channels
+                if rate is not None and channels is not None:
+                    self._open_channels(channels, rate)
                 with contextlib.suppress(WebSocketDisconnect):
                     ending = await self._read()
                     await self._finish(ending)

@@ -15,6 +15,7 @@ from streamkit.asr.recognizer import Recognizer
 from streamkit.config import Settings
 from streamkit.errors import ConfigurationError
 from streamkit.server.app import create_app
+from streamkit.server.connection import Connection
 from streamkit.server.state import ServerState
 
 if TYPE_CHECKING:
@@ -121,10 +122,13 @@ def make_server(app: Starlette, settings: Settings) -> Server:
         app,
         host=settings.host,
         port=settings.port,
-        ws="websockets-sansio",
+        ws=Connection,
         ws_max_size=settings.max_message_bytes * HARD_LIMIT_FACTOR,
         # Audio does not get smaller, and a small message that unpacks to a large one is a trap.
         ws_per_message_deflate=False,
+        # The answer to a ping waits behind audio that back-pressure holds back; who is really gone
+        # is found out by `idle_timeout`.
+        ws_ping_interval=None,
         # Query strings can hold what a person said or will say; they stay out of the log.
         access_log=False,
         log_config=None,

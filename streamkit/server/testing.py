@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import ExitStack, suppress
+from functools import partial
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlencode
@@ -24,7 +25,7 @@ from urllib.parse import urlencode
 from anyio import fail_after
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from streamkit.asr.profile import ModelProfile
@@ -67,6 +68,7 @@ class LiveServer:
         self._exits = ExitStack()
 
     def __enter__(self) -> LiveServer:
+        """Start; returns when the server listens."""
         self.portal = self._exits.enter_context(start_blocking_portal())
         block = running(self._settings, self._recognizer, self._profile)
         try:
@@ -104,7 +106,7 @@ class LiveServer:
         subprotocols: Sequence[str] = (),
         **parameters: object,
     ) -> WireClient:
-        """Open a session on `/v1/listen`; the arguments are those of `WireClient`."""
+        """A client for `/v1/listen`; the arguments are those of `WireClient`."""
         return WireClient(
             f"{self.url}/v1/listen",
             parameters,
@@ -131,8 +133,8 @@ class LiveServer:
         self.portal.call(self.server.stop)
 
 
-class WireClient(AbstractContextManager["WireClient"]):
-    """A client that speaks the bare wire and keeps every message.
+class WireClient:
+    """A client that speaks the bare wire and keeps every message, while the `with` block runs.
 
     Args:
         url: with the path.
@@ -144,10 +146,9 @@ class WireClient(AbstractContextManager["WireClient"]):
     Attributes:
         messages: all that were read so far.
         socket: the websocket below.
-
-    Raises:
-        InvalidStatus: (of websockets) the server refused.
     """
+
+    socket: ClientConnection
 
     def __init__(
         self,
@@ -160,7 +161,9 @@ class WireClient(AbstractContextManager["WireClient"]):
     ) -> None:
         query = urlencode({k: _text(v) for k, v in parameters.items() if v is not None})
         self.messages: list[Message] = []
-        self.socket = connect(
+        self._exits = ExitStack()
+        self._connect = partial(
+            connect,
             f"{url}?{query}",
             additional_headers={} if key is None else {"Authorization": f"Token {key}"},
             origin=None if origin is None else Origin(origin),
@@ -172,13 +175,22 @@ class WireClient(AbstractContextManager["WireClient"]):
             proxy=None,
         )
 
+    def __enter__(self) -> WireClient:
+        """Connect.
+
+        Raises:
+            InvalidStatus: (of websockets) the server refused.
+        """
+        self.socket = self._exits.enter_context(self._connect())
+        return self
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.socket.close()
+        self._exits.close()
 
     def send(self, audio: bytes, chunk: int = CHUNK_BYTES) -> None:
         """Send audio as fast as the server takes it, in messages of `chunk` bytes."""

@@ -20,7 +20,6 @@ def ticket(key: str, *, urgent: bool = False, start: int = 0) -> Ticket:
     return Ticket(key, request(start), urgent)
 
 
-
 class TestQueue:
     def test_finals_go_first_and_in_order(self) -> None:
         queue = RequestQueue()

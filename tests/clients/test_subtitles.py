@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from streamkit.client.events import Latency, Transcript, Word
+from streamkit.errors import ConfigurationError
 from streamkit_clients.subtitle_files import SubtitleFiles
 from streamkit_clients.subtitles import (
     MAX_CUE_MS,
@@ -20,9 +23,6 @@ from streamkit_clients.subtitles import (
     txt,
     vtt,
 )
-
-from streamkit.client.events import Latency, Transcript, Word
-from streamkit.errors import ConfigurationError
 
 LATENCY = Latency(1000.0, 1000.1, 1.0, 2.0, 3.0, 4.0, 5.0, 6.5)
 

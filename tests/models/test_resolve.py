@@ -276,12 +276,19 @@ class TestProfile:
     @pytest.mark.parametrize(
         ("content", "fault"),
         [
-            ('{"margins": 1}', "margin, suppress_blank, beam_size, english_only, description"),
+            (
+                '{"margins": 1}',
+                "some of these fields: margin, suppress_blank, beam_size, english_only",
+            ),
             ("[1]", "JSON object"),
             ("{", "cannot be read"),
             ('{"margin": -1}', "margin is -1, but has to be null or 0 to 30 seconds"),
             ('{"margin": NaN}', "margin is nan"),
             ('{"margin": true}', "margin is True"),
+            (
+                '{"commit_probability": 2}',
+                "commit_probability is 2, but has to be a number from 0 to",
+            ),
             ('{"beam_size": 0}', "beam_size is 0"),
             ('{"beam_size": 1.5}', "beam_size is 1.5"),
             ('{"suppress_blank": 1}', "suppress_blank is 1, but has to be true or false"),

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import soxr
-from streamkit.models import resolve
 
+from streamkit.models import resolve
 from streamkit.tts.espeak import EspeakSynthesizer
 
 MODEL_RATE = 16_000

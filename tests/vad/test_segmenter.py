@@ -14,6 +14,7 @@ from streamkit.vad.segmenter import (
     Voice,
 )
 from streamkit.vad.silero import WINDOW_SAMPLES
+import itertools
 
 W = WINDOW_SAMPLES
 OPTIONS = SegmenterOptions(
@@ -123,7 +124,7 @@ def test_segments_are_ordered_disjoint_and_hold_all_that_is_surely_speech(
                 assert segmenter.position - end == OPTIONS.tail
     if segments and segments[-1][1] < 0:
         segments[-1][1] = segmenter.position
-    for (_, end), (start, _) in zip(segments, segments[1:], strict=False):
+    for (_, end), (start, _) in itertools.pairwise(segments):
         assert end <= start
     loud = 0
     for index, probability in enumerate(probabilities):

@@ -45,8 +45,7 @@ def test_any_chunking_gives_the_same(vad: SileroVad, speech: Samples, data: st.D
     cuts = sorted(data.draw(st.lists(st.integers(0, 20_000), max_size=12)))
     stream = VadStream()
     parts = [
-        vad.process(stream, speech[a:b])
-        for a, b in zip([0, *cuts], [*cuts, 20_000], strict=True)
+        vad.process(stream, speech[a:b]) for a, b in zip([0, *cuts], [*cuts, 20_000], strict=True)
     ]
     np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-6)
 
@@ -81,7 +80,8 @@ def reference_probabilities(path: Path, samples: Samples) -> Samples:
     wrapper = utils.OnnxWrapper(str(path), force_onnx_cpu=True)
     windows = samples[: len(samples) // WINDOW_SAMPLES * WINDOW_SAMPLES].reshape(-1, WINDOW_SAMPLES)
     return np.array(
-        [float(wrapper(torch.from_numpy(window[None].copy()), 16_000)) for window in windows], np.float32
+        [float(wrapper(torch.from_numpy(window[None].copy()), 16_000)) for window in windows],
+        np.float32,
     )
 
 

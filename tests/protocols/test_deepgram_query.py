@@ -1,0 +1,231 @@
+"""The query string of `/v1/listen`."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamkit.asr.recognizer import ModelInfo
+from streamkit.audio.decoders import ACCEPTED_ENCODINGS, open_decoder
+from streamkit.audio.limits import MAX_CHANNELS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
+from streamkit.errors import AudioFormatError, ProtocolError
+from streamkit.protocols.deepgram import (
+    MAX_ENDPOINTING_MS,
+    MAX_UTTERANCE_END_MS,
+    MIN_ENDPOINTING_MS,
+    MIN_UTTERANCE_END_MS,
+    ListenOptions,
+    check_model,
+    parse_query,
+)
+
+RAW = {"encoding": "linear16", "sample_rate": "16000"}
+SERVED = ModelInfo(name="whisper-micro-en")
+FAMILIES = ("nova-3", "nova-2-general", "nova", "enhanced", "base", "whisper-large", "flux-x")
+
+
+def parse(**parameters: str) -> ListenOptions:
+    return parse_query(parameters.items())
+
+
+def test_nothing_given_is_a_container_in_english() -> None:
+    assert parse() == ListenOptions()
+
+
+def test_everything_given_arrives() -> None:
+    options = parse(
+        encoding="mulaw",
+        sample_rate="8000",
+        channels="2",
+        multichannel="true",
+        interim_results="true",
+        endpointing="450",
+        utterance_end_ms="1200",
+        vad_events="true",
+        language="de",
+        punctuate="false",
+        model="nova-3",
+    )
+    assert options == ListenOptions(
+        encoding="mulaw",
+        sample_rate=8000,
+        channels=2,
+        multichannel=True,
+        interim_results=True,
+        endpoints=True,
+        endpointing=0.45,
+        utterance_end=1.2,
+        vad_events=True,
+        language="de",
+        punctuate=False,
+        model="nova-3",
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"), [("true", True), ("True", True), ("false", False), ("FALSE", False)]
+)
+def test_truth_in_any_case(value: str, meant: bool) -> None:
+    assert parse(punctuate=value, multichannel=value) == ListenOptions(
+        punctuate=meant, multichannel=meant
+    )
+
+
+@pytest.mark.parametrize(
+    ("given_ms", "seconds"), [("10", 0.1), ("100", 0.1), ("101", 0.101), ("30000", 30.0)]
+)
+def test_endpointing_in_milliseconds(given_ms: str, seconds: float) -> None:
+    options = parse(endpointing=given_ms)
+    assert (options.endpoints, options.endpointing) == (True, seconds)
+
+
+def test_endpointing_off_and_on() -> None:
+    assert not parse(endpointing="false").endpoints
+    on = parse(endpointing="true")
+    assert (on.endpoints, on.endpointing) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "language"),
+    [("en", "en"), ("en-US", "en"), ("en_GB", "en"), ("DE", "de"), ("multi", None)],
+)
+def test_languages_without_their_region(value: str, language: str | None) -> None:
+    assert parse(language=value).language == language
+
+
+def test_detecting_the_language() -> None:
+    assert parse(detect_language="true", language="en").language is None
+
+
+@pytest.mark.parametrize("encoding", ["flac", "ogg-opus"])
+def test_encodings_that_carry_their_rate_need_none(encoding: str) -> None:
+    assert parse(encoding=encoding).sample_rate is None
+
+
+BAD = [
+    ({"encoding": "linear17"}, "linear16"),
+    ({"encoding": ""}, "linear16"),
+    ({"encoding": "linear16"}, "sample_rate"),
+    ({"encoding": "opus"}, "sample_rate"),
+    ({**RAW, "sample_rate": "7999"}, "8000 to 48000"),
+    ({**RAW, "sample_rate": "48001"}, "8000 to 48000"),
+    ({**RAW, "sample_rate": "16k"}, "8000 to 48000"),
+    ({**RAW, "sample_rate": "-16000"}, "8000 to 48000"),
+    ({**RAW, "sample_rate": "16000.0"}, "8000 to 48000"),
+    ({**RAW, "sample_rate": "٨٠٠٠"}, "8000 to 48000"),
+    ({**RAW, "sample_rate": "9" * 5000}, "8000 to 48000"),
+    ({**RAW, "channels": "0"}, "1 to 8"),
+    ({**RAW, "channels": "9"}, "1 to 8"),
+    ({**RAW, "channels": "two"}, "1 to 8"),
+    ({**RAW, "channels": ""}, "1 to 8"),
+    ({"multichannel": "yes"}, "true, false"),
+    ({"interim_results": "1"}, "true, false"),
+    ({"vad_events": ""}, "true, false"),
+    ({"punctuate": "no"}, "true, false"),
+    ({"detect_language": "maybe"}, "true, false"),
+    ({"endpointing": "soon"}, "milliseconds"),
+    ({"endpointing": "-1"}, "milliseconds"),
+    ({"endpointing": "30001"}, "milliseconds"),
+    ({"endpointing": "00000099999"}, "milliseconds"),
+    ({"endpointing": "0" * 6 + "9" * 5000}, "milliseconds"),
+    ({"interim_results": "true", "utterance_end_ms": "999"}, "1000 to 60000"),
+    ({"interim_results": "true", "utterance_end_ms": "60001"}, "1000 to 60000"),
+    ({"interim_results": "true", "utterance_end_ms": "1.5"}, "1000 to 60000"),
+    ({"utterance_end_ms": "1000"}, "interim_results=true"),
+]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "accepted"),
+    BAD,
+    ids=["&".join(f"{k}={v[:12]}" for k, v in p.items()) for p, _ in BAD],
+)
+def test_a_bad_value_is_named_with_what_is_accepted(
+    parameters: dict[str, str], accepted: str
+) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        parse(**parameters)
+    text = str(caught.value)
+    assert accepted in text
+    assert any(name in text for name in parameters)
+    assert len(text) < 700
+
+
+def test_unknown_encoding_names_every_accepted_one() -> None:
+    with pytest.raises(ProtocolError) as caught:
+        parse(encoding="linear17", sample_rate="16000")
+    assert all(encoding in str(caught.value) for encoding in ACCEPTED_ENCODINGS)
+
+
+@pytest.mark.parametrize("name", ["smart_format", "diarize", "keyterm", "tag", "no_such_thing"])
+def test_parameters_that_are_not_known_change_nothing(name: str) -> None:
+    assert parse(**{name: "whatever"}) == ListenOptions()
+
+
+@pytest.mark.parametrize("name", [*FAMILIES, "whisper-micro-en", None])
+def test_model_names_that_stand_for_the_one_served(name: str | None) -> None:
+    check_model(ListenOptions(model=name), SERVED)
+
+
+@pytest.mark.parametrize("name", ["gpt-4o", "../../etc/passwd", "novanova", "x" * 9000])
+def test_other_model_names(name: str) -> None:
+    with pytest.raises(ProtocolError, match="whisper-micro-en") as caught:
+        check_model(ListenOptions(model=name), SERVED)
+    assert len(str(caught.value)) < 700
+
+
+def test_languages_that_are_served() -> None:
+    many = ModelInfo("large", frozenset({"en", "de", "fr"}))
+    check_model(ListenOptions(language="de"), many)
+    check_model(ListenOptions(language=None), many)
+    with pytest.raises(ProtocolError, match="de, en, fr"):
+        check_model(ListenOptions(language="tlh"), many)
+    with pytest.raises(ProtocolError, match="whisper-micro-en"):
+        check_model(ListenOptions(language="de"), SERVED)
+
+
+NAMES = (
+    "encoding",
+    "sample_rate",
+    "channels",
+    "multichannel",
+    "interim_results",
+    "endpointing",
+    "utterance_end_ms",
+    "vad_events",
+    "language",
+    "detect_language",
+    "punctuate",
+    "model",
+)
+VALUES = st.one_of(
+    st.text(),
+    st.integers().map(str),
+    st.sampled_from(["true", "false", "multi", "nova-3", "١", "²", *ACCEPTED_ENCODINGS]),
+    st.text(st.sampled_from("0123456789"), max_size=9000),
+)
+QUERIES = st.lists(st.tuples(st.one_of(st.sampled_from(NAMES), st.text()), VALUES), max_size=12)
+
+
+@given(QUERIES)
+def test_any_query_gives_options_within_bounds_or_a_protocol_error(
+    query: list[tuple[str, str]],
+) -> None:
+    try:
+        options = parse_query(query)
+        check_model(options, SERVED)
+    except ProtocolError as error:
+        assert str(error).isprintable()
+        return
+    if options.sample_rate is not None:
+        assert MIN_SAMPLE_RATE <= options.sample_rate <= MAX_SAMPLE_RATE
+    assert 1 <= options.channels <= MAX_CHANNELS
+    if options.endpointing is not None:
+        assert MIN_ENDPOINTING_MS <= options.endpointing * 1000 <= MAX_ENDPOINTING_MS
+    if options.utterance_end is not None:
+        assert MIN_UTTERANCE_END_MS <= options.utterance_end * 1000 <= MAX_UTTERANCE_END_MS
+    try:
+        open_decoder(options.encoding, options.sample_rate, options.channels).close()
+    except AudioFormatError:
+        assert options.encoding == "opus"
