@@ -72,13 +72,15 @@ def plain(text: str) -> str:
 class Bench:
     """The model and the detector, loaded once."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, commit_probability: float | None = None) -> None:
         found = resolve(model)
+        if commit_probability is None:
+            commit_probability = found.profile.commit_probability
         self.name = found.name
         self.recognizer = WhisperRecognizer.load(found.path, name=found.name, profile=found.profile)
         self.options = CaptionOptions(
             vad_events=True,
-            commit_probability=found.profile.commit_probability,
+            commit_probability=commit_probability,
             segmenter=SegmenterOptions(pause=10 * WINDOW_SAMPLES),
             endpointing=10 * WINDOW_SAMPLES,
         )
@@ -203,9 +205,10 @@ def main() -> None:
     parser.add_argument("recordings", type=Path)
     parser.add_argument("--nonspeech", type=Path)
     parser.add_argument("--model", default="whisper-micro-en")
+    parser.add_argument("--commit-probability", type=float, help="default: the profile's")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    bench = Bench(arguments.model)
+    bench = Bench(arguments.model, arguments.commit_probability)
     report: dict[str, Any] = {"model": bench.name, "speech": speech(bench, arguments.recordings)}
     if arguments.nonspeech:
         report["nonspeech"] = nonspeech(bench, arguments.nonspeech)

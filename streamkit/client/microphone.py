@@ -40,11 +40,11 @@ def capture_time(now: float, current: float, adc: float, frames: int, sample_rat
         sample_rate: samples per second.
 
     Some drivers leave `adc` at zero or on another clock. Then the block is taken to have
-    ended just now.
+    ended just now; later it cannot have ended.
     """
     delay = current - adc
     length = frames / sample_rate
-    if adc > 0 and 0 <= delay <= length + MAX_CAPTURE_DELAY:
+    if adc > 0 and length <= delay <= length + MAX_CAPTURE_DELAY:
         return now - delay
     return now - length
 

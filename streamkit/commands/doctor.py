@@ -130,8 +130,10 @@ def _speech(model: str) -> list[Finding]:
     def detect() -> str:
         from streamkit.vad.silero import SileroVad, VadStream
 
+        detector = SileroVad.load()
+        detector.process(VadStream(), spoken[0])
         started = time.perf_counter()
-        probabilities = SileroVad.load().process(VadStream(), spoken[0])
+        probabilities = detector.process(VadStream(), spoken[0])
         return (
             f"Silero v6, highest probability {probabilities.max():.2f}, "
             f"{1000 * (time.perf_counter() - started) / len(probabilities):.2f} ms a window"
@@ -202,5 +204,5 @@ def _show(findings: list[Finding]) -> None:
     table.add_column(overflow="fold")
     for finding in findings:
         state = Text(finding.state, style=colours[finding.state])
-        table.add_row(finding.subject, state, Text(finding.detail))
+        table.add_row(Text(finding.subject), state, Text(finding.detail))
     Console(soft_wrap=False).print(table)

@@ -144,12 +144,12 @@ def check_model(options: ListenOptions, served: ModelInfo) -> None:
     if name and name != served.name and family not in DEEPGRAM_MODELS:
         raise ProtocolError(
             f"model={_echo(name)} is not served here; accepted: {served.name}, or any of "
-            f"Deepgram's names ({', '.join(f'{family}-…' for family in DEEPGRAM_MODELS)}), "
+            f"Deepgram's names ({', '.join(f'{family}-*' for family in DEEPGRAM_MODELS)}), "
             "which stand for it"
         )
     if options.language is not None and options.language not in served.languages:
         known = sorted(served.languages)
-        shown = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
+        shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
         raise ProtocolError(
             f"language={_echo(options.language)} is not among those of model {served.name}: {shown}"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 LINGER_SECONDS = 2.0
@@ -12,7 +13,7 @@ ABANDON_SECONDS = 10.0
 
 
 class Connection(WebSocketsSansIOProtocol):
-    """Uvicorn's connection with two endings changed."""
+    """Uvicorn's connection with three endings changed."""
 
     def handle_parser_exception(self) -> None:
         """Send the close frame and throw away what the peer goes on to send.
@@ -28,6 +29,15 @@ class Connection(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.close_timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send, and take a refused upgrade as an answer like any other.
+
+        Uvicorn would log an error for each, as if the application had not answered.
+        """
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True
 
     async def run_asgi(self) -> None:
         """Serve, and see to it that the socket of a peer that reads nothing goes as well.

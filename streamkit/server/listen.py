@@ -34,7 +34,7 @@ async def listen(websocket: WebSocket) -> None:
     request_id = str(uuid.uuid4())
     try:
         subprotocol = _admit(state, websocket)
-        options = _options(state, websocket)
+        session = _session(state, websocket, request_id)
         if not state.permits.take():
             raise _Refused(
                 503, "full", f"all {state.permits.places} sessions are taken; try again later"
@@ -43,7 +43,7 @@ async def listen(websocket: WebSocket) -> None:
         await _refuse(state, websocket, refusal, request_id)
         return
     try:
-        await _serve(state, websocket, options, request_id, subprotocol)
+        await _serve(state, websocket, session, request_id, subprotocol)
     finally:
         state.permits.give_back()
 
@@ -51,15 +51,10 @@ async def listen(websocket: WebSocket) -> None:
 async def _serve(
     state: ServerState,
     websocket: WebSocket,
-    options: deepgram.ListenOptions,
+    session: ListenSession,
     request_id: str,
     subprotocol: str | None,
 ) -> None:
-    try:
-        session = ListenSession(state, websocket, options, request_id)
-    except AudioFormatError as error:
-        await _refuse(state, websocket, _Refused(400, "query", str(error)), request_id)
-        return
     state.enter(session)
     try:
         await websocket.accept(
@@ -108,13 +103,14 @@ def _admit(state: ServerState, websocket: WebSocket) -> str | None:
     return credentials.subprotocol
 
 
-def _options(state: ServerState, websocket: WebSocket) -> deepgram.ListenOptions:
+def _session(state: ServerState, websocket: WebSocket, request_id: str) -> ListenSession:
+    """Make what the query asks for; nothing of it runs yet."""
     try:
         options = deepgram.parse_query(websocket.query_params.multi_items())
         deepgram.check_model(options, state.scheduler.recognizer.info)
-    except ProtocolError as error:
+        return ListenSession(state, websocket, options, request_id)
+    except (ProtocolError, AudioFormatError) as error:
         raise _Refused(400, "query", str(error)) from error
-    return options
 
 
 async def _refuse(

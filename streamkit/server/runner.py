@@ -124,11 +124,11 @@ class _Outgoing:
 
 
 class ListenSession:
-    """One accepted connection.
+    """One connection.
 
     Args:
         state: of the server.
-        websocket: accepted already.
+        websocket: to be accepted before `run`.
         options: what the client asked for.
         request_id: of the connection.
     """

@@ -197,13 +197,14 @@ class CaptionSession:
         if self.options.vad_events:
             self._effects.append(SpeechBegan(onset))
 
-    def _append_segment(self, window: int, requested: int) -> None:
+    def _append_segment(self, window: int, onset: int) -> None:
         self._segments.append(
             Segment(
                 number=self._segment_count,
+                onset=onset,
                 window=window,
                 heard=window,
-                requested=requested,
+                requested=onset,
                 words=LocalAgreement(self.options.commit_probability),
             )
         )
@@ -219,7 +220,7 @@ class CaptionSession:
         """Speech without any committed word for so long: end the segment, go on at once."""
         at = max(segment.heard, segment.quietest(WINDOW_SAMPLES, position, SPLIT_LOOK_BACK))
         self._close(segment, at)
-        self._append_segment(at, position)
+        self._append_segment(at, at)
 
     def _check_silence(self, position: int) -> None:
         if self._segmenter.voice is not Voice.QUIET:

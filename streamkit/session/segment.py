@@ -8,6 +8,7 @@ the cut become a final. So the cost of a pass does not grow with the length of t
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 from dataclasses import dataclass, field
 
@@ -52,6 +53,7 @@ class Segment:
 
     Attributes:
         number: counts the segments of a stream.
+        onset: where the detector first heard speech; before it there is only pre-roll.
         window: start of the audio that the next pass decodes.
         heard: audio before this was in the newest hypothesis.
         end: where the segment ends, once it is closing.
@@ -65,6 +67,7 @@ class Segment:
     """
 
     number: int
+    onset: int
     window: int
     heard: int
     requested: int
@@ -97,7 +100,7 @@ class Segment:
         since = self.words.committed[pending.committed :]
         if agreement(since, hypothesis.words) < len(since):
             return
-        words = hypothesis.words[len(since) :]
+        words = tuple(map(self._after_onset, hypothesis.words[len(since) :]))
         self.heard = hypothesis.end
         self.language = hypothesis.language
         self.changed = True
@@ -105,6 +108,11 @@ class Segment:
             self.words.finish(words)
         else:
             self.words.update(words)
+
+    def _after_onset(self, word: Word) -> Word:
+        # The alignment gives the pre-roll to the first word, since nothing else is there.
+        start = max(word.start, min(self.onset, word.end))
+        return word if start == word.start else dataclasses.replace(word, start=start)
 
     def close(self, end: int) -> None:
         """No audio after `end` belongs to this segment.

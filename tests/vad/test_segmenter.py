@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +16,6 @@ from streamkit.vad.segmenter import (
     Voice,
 )
 from streamkit.vad.silero import WINDOW_SAMPLES
-import itertools
 
 W = WINDOW_SAMPLES
 OPTIONS = SegmenterOptions(
