@@ -65,9 +65,9 @@ class LocalAgreement:
         tentative: what the newest hypothesis says after them.
     """
 
-    def __init__(self, min_probability: float = 0.0) -> None:
+    def __init__(self, min_probability: float = 0.0, committed: tuple[Word, ...] = ()) -> None:
         self.min_probability = min_probability
-        self.committed: tuple[Word, ...] = ()
+        self.committed = committed
         self.tentative: tuple[Word, ...] = ()
 
     @property

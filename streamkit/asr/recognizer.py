@@ -19,7 +19,8 @@ class Word:
         start: position of its first sample since the start of the stream, at 16 kHz.
         end: position after its last sample.
         probability: mean probability of its tokens, 0..1.
-        tokens: the engine's tokens, so that the word can be forced again unchanged.
+        tokens: the engine's tokens, so that the word can be forced again unchanged; empty for
+            a word that another engine or an earlier session gave.
         spaced: a blank stands before it when words are joined (not so in Chinese, say).
     """
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -190,7 +191,7 @@ class WhisperRecognizer:
                 language, _Decoder.make(model, self._profile, language)
             )
         tokenizer = decoder.tokenizer
-        prefix = [token for word in request.prefix for token in word.tokens]
+        prefix = [token for word in request.prefix for token in _tokens(word, tokenizer)]
         prompt = [*model.get_prompt(tokenizer, [], without_timestamps=True), *prefix]
         result, logprob, _, compression = model.generate_with_fallback(
             encoded, prompt, tokenizer, decoder.final if request.final else decoder.partial
@@ -281,3 +282,10 @@ class WhisperRecognizer:
                 )
             )
         return tuple(words)
+
+
+def _tokens(word: Word, tokenizer: Any) -> Sequence[int]:
+    if word.tokens:
+        return word.tokens
+    tokens: list[int] = tokenizer.encode(f" {word.text}" if word.spaced else word.text)
+    return tokens

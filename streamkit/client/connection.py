@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
 
 import anyio
@@ -23,6 +23,7 @@ from streamkit.client.events import (
     Reconnected,
     Reconnecting,
     Transcript,
+    Word,
     parse_event,
 )
 from streamkit.client.handshake import CLOSE_SECONDS, open_socket, place
@@ -64,7 +65,8 @@ class CaptionConnection:
     When the connection drops it is opened again with back-off, and the audio since the
     last final is sent again; all times count from the first sample of the stream. The
     events `Reconnecting` and `Reconnected` tell of it, and of audio that was lost.
-    Words that were committed but not final may be decoded differently after that.
+    A streamkit server is told which words were committed behind the last final and
+    continues them; another one may decode those differently.
 
     Args:
         url: the server, as `StreamOptions.url` takes it.
@@ -96,6 +98,7 @@ class CaptionConnection:
         self._chance = chance
         self._replay = ReplayBuffer(self.options.sample_rate, keep_seconds)
         self._events = EventQueue()
+        self._committed: tuple[Word, ...] = ()
         self._finishing = False
         self._heard = 0
         self._attempt = 0
@@ -254,6 +257,8 @@ class CaptionConnection:
     async def _send_all(self, socket: ClientConnection) -> None:
         # A connection that ends while sending ends the receiving side too, which tells why.
         with contextlib.suppress(websockets.ConnectionClosed):
+            if self._committed:
+                await socket.send(_continue(self._committed, self._replay.offset_seconds))
             while True:
                 if self._replay.overrun:
                     self._abandoned = "the connection was too slow for the audio"
@@ -316,11 +321,21 @@ class CaptionConnection:
                 reason = str(error)
                 continue
             start = self._replay.restart()
+            self._committed = start.committed
             rate = self.options.sample_rate
             await self._events.put(
                 Reconnected(self._attempt, start.replayed / rate, start.lost / rate)
             )
             return socket
+
+
+def _continue(words: Sequence[Word], offset: float) -> str:
+    """The message that tells a new connection which words stand already."""
+    committed = [
+        [word.punctuated, round(word.start - offset, 3), round(word.end - offset, 3)]
+        for word in words
+    ]
+    return json.dumps({"type": "KeepAlive", "streamkit": {"committed": committed}})
 
 
 def _linear16(audio: bytes | NDArray[np.int16]) -> bytes:

@@ -4,6 +4,7 @@ Audio is kept from the end of the last final on. When the connection is lost, a 
 starts there: the kept audio is sent again, and the position where it starts becomes the
 offset of all times that the new connection reports. A final closes its range for good,
 so no word comes twice; everything behind it is sent again, so no word is missing.
+Words that were committed behind it are named to the new connection, so that they stay.
 
 Pure bookkeeping: no socket, no clock. Positions are samples since the start of the stream.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from streamkit.client.events import Event, SpeechStarted, Transcript
+from streamkit.client.events import Event, SpeechStarted, Transcript, Word
 
 KEEP_SECONDS = 120.0
 """Audio kept for a replay, and through an outage, before the oldest is dropped."""
@@ -48,11 +49,16 @@ class FinalizeMark:
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """A new connection begins at `position`; `replayed` and `lost` are samples."""
+    """A new connection begins at `position`; `replayed` and `lost` are samples.
+
+    `committed` are words behind that position that were shown as committed: the new
+    connection is to continue them.
+    """
 
     position: int
     replayed: int
     lost: int
+    committed: tuple[Word, ...] = ()
 
 
 class ReplayBuffer:
@@ -77,6 +83,7 @@ class ReplayBuffer:
         self._marks_sent = 0
         self._speech_open = False
         self._connected = True
+        self._committed: tuple[Word, ...] = ()
         self.received = 0
         """Samples that the caller has appended."""
         self.settled = 0
@@ -156,10 +163,12 @@ class ReplayBuffer:
                 self._speech_open = True
             case Transcript(is_final=False):
                 self._speech_open = self._speech_open or bool(event.words)
+                self._committed = event.words[: event.committed]
             case Transcript():
                 end = min(round(event.end * self.sample_rate), self.cursor)
                 self.settled = max(self.settled, end)
                 self._forget(self.settled)
+                self._committed = self._committed[len(event.words) :]
                 if event.from_finalize and self._marks_sent:
                     self._marks.popleft()
                     self._marks_sent -= 1
@@ -185,7 +194,7 @@ class ReplayBuffer:
         self._sent.clear()
         self._marks_sent = 0
         self.offset = self.cursor = self.settled
-        return Restart(self.offset, replayed, lost)
+        return Restart(self.offset, replayed, lost, () if lost else self._committed)
 
     def _forget(self, floor: int) -> None:
         """Drop the kept audio before the position `floor`."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from streamkit.asr.recognizer import ModelInfo, Word, join
 from streamkit.audio.decoders import ACCEPTED_ENCODINGS
@@ -26,8 +26,12 @@ MAX_ENDPOINTING_MS = 30_000
 MIN_UTTERANCE_END_MS = 1000
 """Deepgram's own lower limit."""
 MAX_UTTERANCE_END_MS = 60_000
-MAX_TEXT_CHARACTERS = 4096
-"""Longest control message; the protocol's own are below 100 characters."""
+MAX_TEXT_CHARACTERS = 16_384
+"""Longest control message: room for the committed words of a window, which is 30 s at most."""
+MAX_COMMITTED_WORDS = 300
+MAX_WORD_CHARACTERS = 100
+MAX_WINDOW_SECONDS = 30
+MAX_UNIX_SECONDS = 1e11
 MAX_ECHO_CHARACTERS = 200
 """How much of a client's text an error message gives back."""
 
@@ -70,9 +74,15 @@ class ListenOptions:
 
 @dataclass(frozen=True, slots=True)
 class KeepAlive:
-    """The client is there; `captured_at` (Unix seconds) belongs to its next audio message."""
+    """The client is there.
+
+    Attributes:
+        captured_at: Unix seconds of the first sample of its next audio message.
+        committed: words that an earlier connection committed for the audio that follows.
+    """
 
     captured_at: float | None = None
+    committed: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +186,7 @@ def parse_command(text: str) -> Command:
     kind = message.get("type") if isinstance(message, dict) else None
     match kind:
         case "KeepAlive":
-            return KeepAlive(_captured_at(message.get("streamkit")))
+            return _keep_alive(message.get("streamkit", {}))
         case "Finalize":
             return Finalize()
         case "CloseStream":
@@ -190,15 +200,48 @@ def parse_command(text: str) -> Command:
             )
 
 
-def _captured_at(extra: object) -> float | None:
-    if extra is None:
-        return None
-    value = extra.get("captured_at") if isinstance(extra, dict) else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e11:
+def _keep_alive(extra: object) -> KeepAlive:
+    """Read our own key of `KeepAlive`."""
+    if not isinstance(extra, dict):
         raise ProtocolError(
-            "KeepAlive.streamkit must be an object with captured_at in Unix seconds"
+            f"KeepAlive.streamkit is {type(extra).__name__}; accepted: an object with "
+            "captured_at, committed"
         )
-    return float(value)
+    captured_at = extra.get("captured_at")
+    if captured_at is not None and not _is_number(captured_at, MAX_UNIX_SECONDS):
+        raise ProtocolError("KeepAlive.streamkit.captured_at must be Unix seconds")
+    committed = extra.get("committed", [])
+    if not isinstance(committed, list) or len(committed) > MAX_COMMITTED_WORDS:
+        raise ProtocolError(
+            "KeepAlive.streamkit.committed must be a list of at most "
+            f"{MAX_COMMITTED_WORDS} words [text, start, end]"
+        )
+    return KeepAlive(
+        None if captured_at is None else float(captured_at),
+        tuple(map(_committed_word, committed)),
+    )
+
+
+def _committed_word(entry: object) -> Word:
+    match entry:
+        case [str(text), start, end] if (
+            0 < len(text) <= MAX_WORD_CHARACTERS
+            and _is_number(start, MAX_WINDOW_SECONDS)
+            and _is_number(end, MAX_WINDOW_SECONDS)
+            and start <= end
+        ):
+            return Word(text, round(start * SAMPLE_RATE), round(end * SAMPLE_RATE), 1.0)
+        case _:
+            raise ProtocolError(
+                "a word of KeepAlive.streamkit.committed must be [text, start, end], with up to "
+                f"{MAX_WORD_CHARACTERS} characters, and seconds since the first sample of this "
+                f"connection, up to {MAX_WINDOW_SECONDS}"
+            )
+
+
+def _is_number(value: object, most: float) -> TypeGuard[float]:
+    """Whether a JSON value is a number from 0 to `most`."""
+    return not isinstance(value, bool) and isinstance(value, int | float) and 0 <= value <= most
 
 
 def _boolean(given: Mapping[str, str], name: str, default: bool) -> bool:

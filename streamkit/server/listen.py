@@ -6,6 +6,7 @@ Deepgram's `dg-error` header; a session holds a place from before the upgrade to
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import uuid
 
@@ -67,7 +68,8 @@ async def _serve(
     except Exception:
         logger.exception("session %s failed", request_id)
         state.metrics.errors.labels("Internal").inc()
-        await websocket.close(1011, "internal error; the server's log knows more")
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+            await websocket.close(1011, "internal error; the server's log knows more")
     finally:
         state.leave(session)
 
@@ -123,4 +125,5 @@ async def _refuse(
     if refusal.status == 401:
         headers["www-authenticate"] = "Token"
     body = {"err_code": refusal.reason.upper(), "err_msg": text, "request_id": request_id}
-    await websocket.send_denial_response(JSONResponse(body, refusal.status, headers))
+    with contextlib.suppress(WebSocketDisconnect):
+        await websocket.send_denial_response(JSONResponse(body, refusal.status, headers))

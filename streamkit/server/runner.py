@@ -23,6 +23,7 @@ import numpy as np
 from anyio.to_thread import run_sync as in_thread
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from streamkit.asr.recognizer import Word
 from streamkit.audio.decoders import decode, open_decoder
 from streamkit.audio.pcm import RAW_ENCODINGS, SampleDecoder
 from streamkit.errors import AudioFormatError, ProtocolError
@@ -41,7 +42,7 @@ from streamkit.session.effects import (
     Transcript,
     UtteranceEnded,
 )
-from streamkit.session.events import CloseRequested, FinalizeRequested
+from streamkit.session.events import CloseRequested, FinalizeRequested, WordsCommitted
 from streamkit.vad.segmenter import SegmenterOptions, seconds
 from streamkit.vad.silero import SAMPLE_RATE, WINDOW_SAMPLES
 
@@ -73,6 +74,7 @@ class Ending:
 
 
 ENDED = Ending(1000)
+GONE = Ending(1006, "client gone")
 RESTART = Ending(1012, "service restart")
 
 
@@ -159,31 +161,27 @@ class ListenSession:
         self._captured_at: float | None = None
         self._draining = False
         self._waiting = anyio.CancelScope()
+        self._life = anyio.CancelScope()
 
     def drain(self) -> None:
         """The server is going down: say the last words and leave."""
         self._draining = True
         self._waiting.cancel()
 
+    def abort(self) -> None:
+        """Leave at once, whatever is left to say."""
+        self._life.cancel()
+
     async def run(self) -> None:
         """Serve until the end."""
         started = time.monotonic()
-        ending = Ending(1006, "client gone")
+        ending = GONE
         try:
-            async with anyio.create_task_group() as tasks:
-                self._tasks = tasks
-                written = anyio.Event()
-                tasks.start_soon(self._write, tasks.cancel_scope, written)
-                rate, channels = self._decoder.sample_rate, self._decoder.channels
-                if rate is not None and channels is not None:
-                    self._open_channels(channels, rate)
-                with contextlib.suppress(WebSocketDisconnect):
-                    ending = await self._read()
-                    await self._finish(ending)
-                    self._outbox.close()
-                    await written.wait()
-                    await self._close(ending)
-                tasks.cancel_scope.cancel()
+            with self._life:
+                async with anyio.create_task_group() as tasks:
+                    self._tasks = tasks
+                    ending = await self._serve()
+                    tasks.cancel_scope.cancel()
         finally:
             self._decoder.close()
             self._state.metrics.closed.labels(str(ending.code)).inc()
@@ -194,6 +192,22 @@ class ListenSession:
                 time.monotonic() - started,
                 self._heard_seconds,
             )
+
+    async def _serve(self) -> Ending:
+        written = anyio.Event()
+        self._tasks.start_soon(self._write, written)
+        rate, channels = self._decoder.sample_rate, self._decoder.channels
+        if rate is not None and channels is not None:
+            self._open_channels(channels, rate)
+        try:
+            ending = await self._read()
+            await self._finish(ending)
+            self._outbox.close()
+            await written.wait()
+            await self._close(ending)
+        except WebSocketDisconnect:
+            return GONE
+        return ending
 
     # Reading
 
@@ -247,9 +261,10 @@ class ListenSession:
             return None
         message["sign"] = True
         match command:
-            case deepgram.KeepAlive(captured_at=captured_at):
-                if captured_at is not None:
-                    self._captured_at = captured_at
+            case deepgram.KeepAlive(captured_at=captured_at, committed=committed):
+                self._captured_at = captured_at or self._captured_at
+                if committed:
+                    self._continue(committed)
             case deepgram.Finalize():
                 for channel in self._channels:
                     channel.receive(FinalizeRequested())
@@ -259,6 +274,19 @@ class ListenSession:
                 return ENDED
         await self._outbox.room()
         return None
+
+    def _continue(self, words: tuple[Word, ...]) -> None:
+        """Take over what an earlier connection had committed."""
+        if self._heard_seconds or len(self._channels) != 1:
+            self._tell(
+                deepgram.error(
+                    "SchemaError",
+                    "KeepAlive.streamkit.committed came after audio, or the audio is not one "
+                    "channel of a raw encoding; accepted: before the first audio of one",
+                )
+            )
+            return
+        self._channels[0].receive(WordsCommitted(words))
 
     async def _feed(self, data: bytes | None) -> Ending | None:
         """Take the next audio bytes, or with None the end of them, all the way in."""
@@ -325,14 +353,15 @@ class ListenSession:
     async def _finish(self, ending: Ending) -> None:
         """Decode what was heard, then say what was wrong, then `Metadata`."""
         timeout = self._state.settings.finish_timeout
+        errors = [ending.error]
         with anyio.move_on_after(timeout) as deadline:
             if ending.audio_ends:
                 left = self._decoder.pending_bytes
                 late = await self._feed(None)
-                if late is not None and late.error is not None:
-                    self._tell(late.error)
+                if late is not None:
+                    errors.append(late.error)
                 elif left and self._options.encoding in RAW_ENCODINGS:
-                    self._tell(_incomplete(left, self._options))
+                    errors.append(_incomplete(left, self._options))
             for channel in self._channels:
                 await channel.hear(channel.digest(None), time.monotonic())
                 channel.receive(CloseRequested())
@@ -340,9 +369,9 @@ class ListenSession:
                 await channel.closed.wait()
         if deadline.cancelled_caught:
             text = f"the last words were not decoded within {timeout:g} s"
-            self._tell(deepgram.error("Timeout", text))
-        if ending.error is not None:
-            self._tell(ending.error)
+            errors.append(deepgram.error("Timeout", text))
+        for error in filter(None, errors):
+            self._tell(error)
         self._tell(
             self._encoder.metadata(
                 self._heard_seconds,
@@ -393,7 +422,7 @@ class ListenSession:
             self._state.metrics.words.inc(len(output.words))
         return self._encoder.results(output, channel, now)
 
-    async def _write(self, session: anyio.CancelScope, written: anyio.Event) -> None:
+    async def _write(self, written: anyio.Event) -> None:
         """Send what is queued; a peer that does not take it in time ends the session."""
         timeout = self._state.settings.send_timeout
         try:
@@ -402,7 +431,7 @@ class ListenSession:
                 with anyio.fail_after(timeout):
                     await self._websocket.send_text(json.dumps(message, separators=(",", ":")))
         except (TimeoutError, WebSocketDisconnect, RuntimeError):
-            session.cancel()
+            self.abort()
         finally:
             written.set()
 

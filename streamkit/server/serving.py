@@ -94,6 +94,8 @@ class Server(uvicorn.Server):
             self.force_exit = True
             self._forced.set()
         self.should_exit = True
+        # Uvicorn looks at that ten times a second; nobody comes in meanwhile.
+        self.state.draining = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen, and say so."""
@@ -112,6 +114,7 @@ class Server(uvicorn.Server):
             tasks.start_soon(drain)
             await self._forced.wait()
             tasks.cancel_scope.cancel()
+        self.state.abort()
         await super().shutdown(sockets)
         self.stopped.set()
 

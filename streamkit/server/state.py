@@ -25,6 +25,9 @@ class Drainable(Protocol):
     def drain(self) -> None:
         """Say the last words and leave."""
 
+    def abort(self) -> None:
+        """Leave at once."""
+
 
 @dataclass(eq=False)
 class ServerState:
@@ -81,6 +84,11 @@ class ServerState:
         for session in tuple(self.sessions):
             session.drain()
         await self.empty()
+
+    def abort(self) -> None:
+        """End the sessions that are still open, whatever they have left to say."""
+        for session in tuple(self.sessions):
+            session.abort()
 
     async def empty(self) -> None:
         """Wait until no session is open."""

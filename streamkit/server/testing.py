@@ -15,6 +15,7 @@ Nothing is simulated here: the way of the data is the one of `streamkit serve`.
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -104,6 +105,7 @@ class LiveServer:
         key: str | None = None,
         origin: str | None = None,
         subprotocols: Sequence[str] = (),
+        read_ahead: int | None = None,
         **parameters: object,
     ) -> WireClient:
         """A client for `/v1/listen`; the arguments are those of `WireClient`."""
@@ -113,6 +115,7 @@ class LiveServer:
             key=key,
             origin=origin,
             subprotocols=subprotocols,
+            read_ahead=read_ahead,
         )
 
     def wait_until_empty(self) -> None:
@@ -142,6 +145,8 @@ class WireClient:
         key: sent as `Authorization: Token KEY`.
         origin: sent as `Origin`, as browsers do.
         subprotocols: offered.
+        read_ahead: messages that are taken from the socket before anybody asks for them; None:
+            all. A small number makes a client that stops reading when the test does.
 
     Attributes:
         messages: all that were read so far.
@@ -158,6 +163,7 @@ class WireClient:
         key: str | None = None,
         origin: str | None = None,
         subprotocols: Sequence[str] = (),
+        read_ahead: int | None = None,
     ) -> None:
         query = urlencode({k: _text(v) for k, v in parameters.items() if v is not None})
         self.messages: list[Message] = []
@@ -168,8 +174,7 @@ class WireClient:
             additional_headers={} if key is None else {"Authorization": f"Token {key}"},
             origin=None if origin is None else Origin(origin),
             subprotocols=[Subprotocol(each) for each in subprotocols] or None,
-            # What nobody has read yet must not stop the server: that is a test of its own.
-            max_queue=None,
+            max_queue=read_ahead,
             max_size=None,
             ping_interval=None,
             proxy=None,
@@ -200,6 +205,11 @@ class WireClient:
     def command(self, kind: str, **fields: Any) -> None:
         """Send a control message."""
         self.socket.send(json.dumps({"type": kind, **fields}))
+
+    def abort(self) -> None:
+        """Leave without a word, as a program does that has crashed."""
+        with suppress(OSError):
+            self.socket.socket.shutdown(socket.SHUT_RDWR)
 
     def read_until(self, wanted: Callable[[Message], bool]) -> Message:
         """Read on until a message is the wanted one.

@@ -37,6 +37,7 @@ from streamkit.session.events import (
     FinalizeRequested,
     HypothesisReady,
     WindowsScored,
+    WordsCommitted,
 )
 from streamkit.session.segment import Pending, Phase, Segment
 from streamkit.vad.segmenter import (
@@ -119,6 +120,7 @@ class CaptionSession:
         self._utterance_open = False
         self._endpoint_due = False
         self._last_word_end: int | None = None
+        self._inherited: tuple[Word, ...] = ()
 
     @property
     def keep_from(self) -> int:
@@ -147,6 +149,8 @@ class CaptionSession:
             case AudioReceived():
                 self.traces.add(Chunk(event.start, event.end, event.received_at, event.captured_at))
                 self.received = event.end
+            case WordsCommitted(words=words):
+                self._inherited = words
             case WindowsScored(probabilities=probabilities):
                 for probability in probabilities:
                     self._window(probability)
@@ -205,9 +209,10 @@ class CaptionSession:
                 window=window,
                 heard=window,
                 requested=onset,
-                words=LocalAgreement(self.options.commit_probability),
+                words=LocalAgreement(self.options.commit_probability, self._inherited),
             )
         )
+        self._inherited = ()
         self._segment_count += 1
 
     @property
@@ -333,6 +338,12 @@ class CaptionSession:
         if self._segments:
             self._segments[-1].from_finalize |= from_finalize
             self._segments[-1].speech_final |= self.state is StreamState.DRAINING
+        elif self._inherited:
+            # The detector has not found their speech again; the words stand all the same.
+            words, self._inherited = self._inherited, ()
+            self._effects.append(
+                self._transcript(words, self.received, 0, final=True, from_finalize=from_finalize)
+            )
         elif from_finalize:
             self._effects.append(
                 self._transcript((), self.received, 0, final=True, from_finalize=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamkit.asr.recognizer import Hypothesis
+from streamkit.asr.recognizer import Hypothesis, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,17 @@ class AudioReceived:
     end: int
     received_at: float
     captured_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WordsCommitted:
+    """Words that an earlier session committed for the audio that this one begins with.
+
+    They are continued, not decoded again, so that they stay as the client has shown them.
+    Comes before the first audio.
+    """
+
+    words: tuple[Word, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,7 @@ class CloseRequested:
 
 Event = (
     AudioReceived
+    | WordsCommitted
     | WindowsScored
     | HypothesisReady
     | DecodeFailed

@@ -30,6 +30,7 @@ from streamkit.session.events import (
     FinalizeRequested,
     HypothesisReady,
     WindowsScored,
+    WordsCommitted,
 )
 from streamkit.testing import (
     Emitted,
@@ -480,6 +481,34 @@ def test_samples_that_may_be_needed_are_kept_and_no_others() -> None:
     assert machine.session.keep_from == first.start == quiet
     machine.windows(*[0.9] * 100)
     assert machine.session.keep_from == quiet
+
+
+def test_words_of_an_earlier_session_are_continued() -> None:
+    machine = Machine()
+    before = (word("Turn", 200), word("of", 1500))
+    machine.give(WordsCommitted(before))
+    (first,) = decodes(machine.windows(*[0.9] * 10))
+    assert first.prefix == before
+    (shown,) = machine.answer(first, word("the", 3000))
+    assert isinstance(shown, Transcript)
+    assert [each.text for each in shown.words] == ["Turn", "of", "the"]
+    assert shown.committed == 2
+    (last,) = decodes(machine.windows(*[0.0] * 6))
+    machine.answer(last, word("the", 3000), word("light", 4200))
+    (final,) = [e for e in machine.windows(*[0.0] * 4) if isinstance(e, Transcript)]
+    assert [each.text for each in final.words] == ["Turn", "of", "the", "light"]
+    (second,) = decodes(machine.windows(*[0.9] * 10))
+    assert second.prefix == ()
+
+
+def test_words_of_an_earlier_session_stand_even_when_no_speech_is_found() -> None:
+    machine = Machine()
+    machine.give(WordsCommitted((word("Turn", 200),)))
+    machine.windows(*[0.0] * 20)
+    final, closed = machine.give(CloseRequested())
+    assert isinstance(final, Transcript)
+    assert [each.text for each in final.words] == ["Turn"]
+    assert isinstance(closed, Closed)
 
 
 gaps = st.sampled_from([0.0, 0.05, 0.15, 0.4, 1.2])
