@@ -6,8 +6,8 @@ RECORDINGS is a folder with `reference.json`, a list of {"file", "text", "snr_db
 [{"seen_voice"}]}, and the files that it names. Each recording is played through the real detector,
 session and recognizer under simulated time, chunk by chunk; then the model decodes the very
 segments of that run once each, whole, which is "offline". The difference is what committing
-early costs. A tail is present when the last word of an utterance that offline decoding
-finds is in the stream too.
+early costs. A tail is present when the stream has a word that ends where the last word of
+offline decoding does, give or take half a second, or later.
 
 With `--nonspeech`, every clip of that folder is played too, and the words that come out are
 counted, separately for clips in which the detector hears speech (singing, say) and for those
@@ -31,7 +31,7 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
-from streamkit.asr.recognizer import RecognitionRequest, join
+from streamkit.asr.recognizer import RecognitionRequest, Word, join
 from streamkit.asr.whisper import WhisperRecognizer
 from streamkit.models import resolve
 from streamkit.session.captions import CaptionOptions
@@ -42,6 +42,7 @@ from streamkit.vad.silero import SAMPLE_RATE, WINDOW_SAMPLES, SileroVad, VadStre
 
 Samples = npt.NDArray[np.float32]
 BOOTSTRAP_ROUNDS = 2000
+TAIL_TOLERANCE = SAMPLE_RATE // 2
 
 
 @dataclass
@@ -96,14 +97,14 @@ class Bench:
         stream.close()
         return stream
 
-    def offline(self, samples: Samples, stream: SimulatedStream) -> list[str]:
+    def offline(self, samples: Samples, stream: SimulatedStream) -> list[tuple[Word, ...]]:
         """Decode each segment of a stream once, as a whole."""
         heard = []
         for segment in stream.segments:
             request = RecognitionRequest(
                 samples[segment.start : segment.end], segment.start, final=True
             )
-            heard.append(join(self.recognizer.recognize(request).words))
+            heard.append(self.recognizer.recognize(request).words)
         return heard
 
 
@@ -144,20 +145,15 @@ def speech(bench: Bench, folder: Path) -> dict[str, Any]:
             group = groups[name]
             group.reference.append(plain(entry["text"]))
             group.stream.append(plain(" ".join(stream.words)))
-            group.offline.append(plain(" ".join(offline)))
-            for text, segment in zip(offline, stream.segments, strict=True):
-                if not text:
-                    continue
-                group.tails += 1
-                end = segment.end
-                in_time = [
-                    word
-                    for final in stream.finals
-                    for word in final.words
-                    if segment.start <= word.start and word.end <= end
-                ]
-                last = plain(text).split()[-1]
-                group.tails_present += any(plain(word.text) == last for word in in_time[-2:])
+            group.offline.append(plain(" ".join(map(join, offline))))
+            for words, segment in zip(offline, stream.segments, strict=True):
+                if words:
+                    group.tails += 1
+                    group.tails_present += any(
+                        words[-1].end - TAIL_TOLERANCE <= word.end <= segment.end
+                        for final in stream.finals
+                        for word in final.words
+                    )
     report: dict[str, Any] = {
         "recordings": len(entries),
         "audio_seconds": round(audio_seconds, 1),

@@ -31,6 +31,10 @@ MAX_FRAMES = 3000
 MAX_WINDOW_SAMPLES = MAX_FRAMES * HOP_SAMPLES
 """30 s: the longest window that Whisper can see."""
 
+LENGTH_STEP_SAMPLES = 32 * HOP_SAMPLES
+"""0.32 s: short windows are padded to a multiple of this. An even number of frames, since the
+encoder's second convolution has stride 2."""
+
 MIN_WINDOW_SAMPLES = 400
 """One analysis frame of the features."""
 
@@ -122,6 +126,8 @@ class WhisperRecognizer:
     ) -> WhisperRecognizer:
         """Load a CTranslate2 Whisper model from a directory; touches no network.
 
+        Limits numpy's BLAS to one thread in this process, see `_calm_blas`.
+
         Args:
             path: directory with `model.bin`, `config.json`, `tokenizer.json` and a vocabulary.
             name: registry name, for clients.
@@ -153,6 +159,7 @@ class WhisperRecognizer:
                 f"the model in {path} cannot be loaded: {error}; "
                 "give another one with --model, or pull it again with `streamkit models pull NAME`"
             ) from error
+        _calm_blas()
         multilingual = bool(model.model.is_multilingual)
         languages = frozenset(_LANGUAGE_CODES) if multilingual else frozenset({"en"})
         return cls(model, ModelInfo(name=name, languages=languages), profile)
@@ -226,11 +233,13 @@ class WhisperRecognizer:
                 "npt.NDArray[np.float32]", pad_or_trim(extractor(samples)[..., :MAX_FRAMES])
             )
         margin = round(self._profile.margin * SAMPLE_RATE)
-        padded = np.concatenate([samples, np.zeros(margin, np.float32)])[:MAX_WINDOW_SAMPLES]
+        # The engine prepares and keeps code for each length that it meets, so few lengths are
+        # quicker and smaller than many.
+        steps = -(-(len(samples) + margin) // LENGTH_STEP_SAMPLES)
+        padded = np.zeros(min(steps * LENGTH_STEP_SAMPLES, MAX_WINDOW_SAMPLES), np.float32)
+        padded[: len(samples)] = samples
         features: npt.NDArray[np.float32] = extractor(padded)
-        # The encoder's second convolution has stride 2.
-        frames = min(len(padded) // HOP_SAMPLES, MAX_FRAMES) // 2 * 2
-        return features[..., :frames]
+        return features[..., : len(padded) // HOP_SAMPLES]
 
     def _language(self, request: RecognitionRequest, encoded: Any) -> str:
         if not self._model.model.is_multilingual:
@@ -282,6 +291,18 @@ class WhisperRecognizer:
                 )
             )
         return tuple(words)
+
+
+def _calm_blas() -> None:
+    """Let numpy compute on one thread, in the whole process.
+
+    The features need one small matrix product a pass. OpenBLAS's other threads spin for
+    0.1 s after it, waiting for the next: on a paced stream that is ten times the CPU of
+    the recognition itself.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    ThreadpoolController().limit(limits=1, user_api="blas")
 
 
 def _tokens(word: Word, tokenizer: Any) -> Sequence[int]:

@@ -4,7 +4,7 @@ The stages work on stretches of different length (chunks, windows, hypotheses), 
 stage keeps a frontier: up to which position it had come at which time. A chunk, or the
 last sample of a word, is then looked up in all of them. Times are seconds on one monotonic
 clock of the server, except `captured_at`, which is the client's own word in Unix seconds.
-Everything is bounded: what is older than the newest entries is forgotten.
+The owner says what will not be asked for again, and a bound holds in any case.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections import deque
 from dataclasses import dataclass
 
 MAX_ENTRIES = 4096
-"""About 7 minutes of 100 ms chunks; no window stays open so long."""
+"""82 s of 20 ms chunks; no window stays open so long."""
 
 
 class Stage(enum.Enum):
@@ -76,6 +76,11 @@ class Frontier:
         if not self._entries or position > self._entries[-1][0]:
             self._entries.append((position, at))
 
+    def forget(self, before: int) -> None:
+        """No position before this one will be asked for."""
+        while self._entries and self._entries[0][0] < before:
+            self._entries.popleft()
+
     def passed_at(self, position: int) -> float | None:
         """When the frontier reached `position`, None when it has not."""
         index = bisect.bisect_left(self._entries, position, key=lambda entry: entry[0])
@@ -97,6 +102,13 @@ class TraceLog:
     def mark(self, stage: Stage, position: int, at: float) -> None:
         """All samples before `position` have passed a stage."""
         self._frontiers[stage].advance(position, at)
+
+    def forget(self, before: int) -> None:
+        """No position before this one will be asked for."""
+        while self._chunks and self._chunks[0].end < before:
+            self._chunks.popleft()
+        for frontier in self._frontiers.values():
+            frontier.forget(before)
 
     def trace(self, position: int, sample_rate: int) -> Trace | None:
         """The way of the sample before `position`; None when its chunk is forgotten."""

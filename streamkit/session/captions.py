@@ -168,6 +168,7 @@ class CaptionSession:
                 self.state = StreamState.DRAINING
                 self._flush(from_finalize=False)
         self._emit(now)
+        self.traces.forget(self.keep_from)
         return self._effects
 
     # What the detector hears

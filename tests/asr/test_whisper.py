@@ -118,3 +118,10 @@ def test_a_broken_model_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(b"not a model")
     with pytest.raises(ModelError, match="cannot be loaded"):
         WhisperRecognizer.load(tmp_path, name="broken", profile=found.profile)
+
+
+def test_numpy_does_not_spin_on_other_cores(micro: WhisperRecognizer) -> None:
+    from threadpoolctl import threadpool_info
+
+    threads = {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+    assert threads <= {1}

@@ -57,6 +57,17 @@ def test_the_log_is_bounded_and_forgets_the_oldest() -> None:
     assert newest.received_at == MAX_ENTRIES + 9
 
 
+def test_what_is_not_asked_for_again_is_forgotten_and_nothing_else() -> None:
+    log = TraceLog()
+    for index in range(20):
+        log.add(Chunk(index * 10, index * 10 + 10, float(index)))
+        log.mark(Stage.VAD, index * 10 + 7, float(index))
+    before = [log.trace(position, 16_000) for position in range(100, 200)]
+    log.forget(100)
+    assert log.trace(89, 16_000) is None
+    assert [log.trace(position, 16_000) for position in range(100, 200)] == before
+
+
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60), st.integers(1, 20))
 def test_percentiles_over_the_newest_values(values: list[float], size: int) -> None:
     percentiles = Percentiles(size)
