@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
@@ -16,7 +17,7 @@ from streamkit.asr.recognizer import Recognizer
 from streamkit.audio.resample import StreamingResampler
 from streamkit.config import Settings
 from streamkit.server.serving import load_recognizer
-from streamkit.server.testing import LiveServer
+from streamkit.server.testing import PATIENCE_SECONDS, LiveServer
 from streamkit.tts.espeak import EspeakSynthesizer
 
 Samples = npt.NDArray[np.float32]
@@ -68,6 +69,19 @@ def start_server(micro: tuple[Recognizer, ModelProfile]) -> Iterator[Callable[..
             return exits.enter_context(LiveServer(_settings(**settings), *engine))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[[Callable[[], bool]], None]:
+    """A function that returns when a condition has become true, and fails when it never does."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, "it did not happen"
+            time.sleep(0.005)
+
+    return wait
 
 
 @pytest.fixture(scope="session")

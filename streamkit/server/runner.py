@@ -30,10 +30,21 @@ from streamkit.errors import AudioFormatError, ProtocolError
 from streamkit.protocols import deepgram
 from streamkit.protocols.deepgram import Message
 from streamkit.server.channel import Channel, Heard, Samples
+from streamkit.server.endings import (
+    ENDED,
+    GONE,
+    RESTART,
+    Ending,
+    bad_audio,
+    idle,
+    incomplete,
+    oversized,
+    too_long,
+)
 from streamkit.server.limits import TokenBucket
+from streamkit.server.options import caption_options
 from streamkit.server.outbox import Outbox
 from streamkit.server.state import ServerState
-from streamkit.session.captions import CaptionOptions
 from streamkit.session.effects import (
     Closed,
     Output,
@@ -43,79 +54,12 @@ from streamkit.session.effects import (
     UtteranceEnded,
 )
 from streamkit.session.events import CloseRequested, FinalizeRequested, WordsCommitted
-from streamkit.vad.segmenter import SegmenterOptions, seconds
-from streamkit.vad.silero import SAMPLE_RATE, WINDOW_SAMPLES
+from streamkit.vad.silero import SAMPLE_RATE
 
 logger = logging.getLogger("streamkit.listen")
 
 MAX_PIECE_SECONDS = 1.0
 """Audio that is worked on at once; between two pieces other sessions have their turn."""
-
-
-TAIL_WINDOWS = 6
-"""192 ms after the last loud window: soft endings of words, and the moment to decode ahead."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why and how a session ends.
-
-    Attributes:
-        code: WebSocket close code.
-        reason: for the close frame.
-        error: last message before `Metadata`, if something was wrong.
-        audio_ends: the decoder can be asked for what it still holds.
-    """
-
-    code: int
-    reason: str = ""
-    error: Message | None = None
-    audio_ends: bool = True
-
-
-ENDED = Ending(1000)
-GONE = Ending(1006, "client gone")
-RESTART = Ending(1012, "service restart")
-
-
-def idle(timeout: float) -> Ending:
-    """The client has sent neither audio nor KeepAlive."""
-    text = f"no audio and no KeepAlive for {timeout:g} s"
-    return Ending(1011, f"NET-0001: {text}", deepgram.error("Timeout", text, code="NET-0001"))
-
-
-def bad_audio(text: str) -> Ending:
-    """The bytes are not the audio that they were said to be."""
-    error = deepgram.error("BadAudio", text, code="DATA-0000")
-    return Ending(1008, "DATA-0000: bad audio", error, audio_ends=False)
-
-
-def oversized(length: int, limit: int) -> Ending:
-    """A message beyond the limit."""
-    text = f"a message of {length} bytes was given; accepted: up to {limit}: send smaller ones"
-    return Ending(1009, "message too big", deepgram.error("MessageTooBig", text, code="SIZE-0000"))
-
-
-def caption_options(options: deepgram.ListenOptions, state: ServerState) -> CaptionOptions:
-    """What the client asked for, in the session's terms, filled in from the settings."""
-    settings = state.settings
-    endpointing = options.endpointing or settings.endpointing
-    # Whole windows: the pause must not end before the silence that the endpoint takes.
-    pause_windows = -(-seconds(min(settings.endpointing, endpointing)) // WINDOW_SAMPLES)
-    return CaptionOptions(
-        interim_results=options.interim_results,
-        endpointing=seconds(endpointing) if options.endpoints else None,
-        utterance_end=None if options.utterance_end is None else seconds(options.utterance_end),
-        vad_events=options.vad_events,
-        partial_interval=seconds(settings.partial_interval),
-        commit_probability=state.profile.commit_probability,
-        segmenter=SegmenterOptions(
-            threshold=settings.vad_threshold,
-            release=settings.vad_threshold * 0.7,
-            tail=min(TAIL_WINDOWS, pause_windows) * WINDOW_SAMPLES,
-            pause=pause_windows * WINDOW_SAMPLES,
-        ),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +103,7 @@ class ListenSession:
         self._digest = hashlib.sha256()
         self._heard_seconds = 0.0
         self._captured_at: float | None = None
+        self._last_sign = 0.0
         self._draining = False
         self._waiting = anyio.CancelScope()
         self._life = anyio.CancelScope()
@@ -215,27 +160,24 @@ class ListenSession:
         """Feed the channels until something ends the session."""
         settings = self._state.settings
         deadline = anyio.current_time() + settings.max_session_seconds
-        last_sign = anyio.current_time()
+        self._last_sign = anyio.current_time()
         while True:
             now = anyio.current_time()
             if now >= deadline:
-                text = f"a session lasts at most {settings.max_session_seconds:g} s"
-                return Ending(1008, text, deepgram.error("SessionTooLong", text))
+                return too_long(settings.max_session_seconds)
             if self._draining:
                 return RESTART
             message: dict[str, object] | None = None
-            wait = min(last_sign + settings.idle_timeout, deadline) - now
+            wait = min(self._last_sign + settings.idle_timeout, deadline) - now
             with anyio.move_on_after(wait) as self._waiting:
                 message = dict(await self._websocket.receive())
             if message is None:
-                if anyio.current_time() >= last_sign + settings.idle_timeout:
+                if anyio.current_time() >= self._last_sign + settings.idle_timeout:
                     return idle(settings.idle_timeout)
                 continue
             ending = await self._take(message)
             if ending is not None:
                 return ending
-            if message.get("bytes") is not None or message.get("sign"):
-                last_sign = anyio.current_time()
 
     async def _take(self, message: dict[str, object]) -> Ending | None:
         if message["type"] == "websocket.disconnect":
@@ -249,7 +191,9 @@ class ListenSession:
             if not data:
                 return ENDED
             self._digest.update(data)
-            return await self._feed(data)
+            ending = await self._feed(data)
+            self._last_sign = anyio.current_time()
+            return ending
         assert isinstance(text, str)
         if len(text) > limit:
             return oversized(len(text), limit)
@@ -259,7 +203,7 @@ class ListenSession:
             self._tell(deepgram.error("SchemaError", str(error)))
             await self._outbox.room()
             return None
-        message["sign"] = True
+        self._last_sign = anyio.current_time()
         match command:
             case deepgram.KeepAlive(captured_at=captured_at, committed=committed):
                 self._captured_at = captured_at or self._captured_at
@@ -361,7 +305,7 @@ class ListenSession:
                 if late is not None:
                     errors.append(late.error)
                 elif left and self._options.encoding in RAW_ENCODINGS:
-                    errors.append(_incomplete(left, self._options))
+                    errors.append(incomplete(left, self._options))
             for channel in self._channels:
                 await channel.hear(channel.digest(None), time.monotonic())
                 channel.receive(CloseRequested())
@@ -434,15 +378,3 @@ class ListenSession:
             self.abort()
         finally:
             written.set()
-
-
-def _incomplete(left: int, options: deepgram.ListenOptions) -> Message:
-    assert options.encoding is not None
-    size = RAW_ENCODINGS[options.encoding].width * options.channels
-    return deepgram.error(
-        "IncompleteSample",
-        f"the audio ended with {left} byte(s) of an incomplete frame, which were left out; "
-        f"accepted: {options.encoding} with {options.channels} channel(s), a whole number of "
-        f"{size}-byte frames in all",
-        code="DATA-0001",
-    )

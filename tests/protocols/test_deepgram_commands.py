@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamkit.asr.recognizer import Word
 from streamkit.errors import ProtocolError
-from streamkit.protocols.deepgram import (
+from streamkit.protocols.deepgram.commands import (
     COMMANDS,
     MAX_TEXT_CHARACTERS,
     CloseStream,
@@ -22,6 +23,10 @@ from streamkit.protocols.deepgram import (
 )
 
 WIRE: list[tuple[Command, dict[str, Any]]] = [
+    (
+        KeepAlive(committed=(Word("Turn", 8000, 11_200, 1.0), Word("it.", 11_200, 11_200, 1.0))),
+        {"type": "KeepAlive", "streamkit": {"committed": [["Turn", 0.5, 0.7], ["it.", 0.7, 0.7]]}},
+    ),
     (KeepAlive(), {"type": "KeepAlive"}),
     (
         KeepAlive(captured_at=1_700_000_000.25),
@@ -93,11 +98,40 @@ OBJECTS = st.fixed_dictionaries(
 )
 
 
+def outcome(text: str) -> Command | str:
+    try:
+        return parse_command(text)
+    except ProtocolError as error:
+        return str(error)
+
+
 @given(st.one_of(st.text(), JSON.map(json.dumps), OBJECTS.map(json.dumps)))
 def test_any_text_gives_a_command_or_a_protocol_error(text: str) -> None:
-    try:
-        command = parse_command(text)
-    except ProtocolError as error:
-        assert str(error).isprintable()
-        return
-    assert isinstance(command, get_args(Command))
+    answer = outcome(text)
+    if isinstance(answer, str):
+        assert answer.isprintable()
+    else:
+        assert isinstance(answer, get_args(Command))
+
+
+@pytest.mark.parametrize(
+    "committed",
+    [
+        "Turn",
+        [["Turn", 0.5]],
+        [["Turn", 0.5, 0.7, 0.9]],
+        [["", 0.5, 0.7]],
+        [["x" * 101, 0.5, 0.7]],
+        [[5, 0.5, 0.7]],
+        [["Turn", 0.7, 0.5]],
+        [["Turn", -1, 0.5]],
+        [["Turn", 0.5, 31]],
+        [["Turn", True, 1.0]],
+        [["Turn", 0.1, 0.2]] * 301,
+        {"Turn": 1},
+    ],
+    ids=lambda committed: str(committed)[:30],
+)
+def test_committed_words_of_the_wrong_form(committed: object) -> None:
+    with pytest.raises(ProtocolError, match="committed"):
+        parse_command(json.dumps({"type": "KeepAlive", "streamkit": {"committed": committed}}))

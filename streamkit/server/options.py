@@ -1,0 +1,37 @@
+"""From what a client asks for to the options of a caption session."""
+
+from __future__ import annotations
+
+from streamkit.protocols import deepgram
+from streamkit.server.state import ServerState
+from streamkit.session.captions import CaptionOptions
+from streamkit.vad.segmenter import SegmenterOptions, seconds
+from streamkit.vad.silero import WINDOW_SAMPLES
+
+TAIL_WINDOWS = 6
+"""192 ms after the last loud window: soft endings of words, and the moment to decode ahead."""
+
+RELEASE_RATIO = 0.7
+"""Speech lasts until its probability falls below this part of the threshold."""
+
+
+def caption_options(options: deepgram.ListenOptions, state: ServerState) -> CaptionOptions:
+    """What the client asked for, in the session's terms, filled in from the settings."""
+    settings = state.settings
+    endpointing = options.endpointing or settings.endpointing
+    # Whole windows: the pause must not end before the silence that the endpoint takes.
+    pause_windows = -(-seconds(min(settings.endpointing, endpointing)) // WINDOW_SAMPLES)
+    return CaptionOptions(
+        interim_results=options.interim_results,
+        endpointing=seconds(endpointing) if options.endpoints else None,
+        utterance_end=None if options.utterance_end is None else seconds(options.utterance_end),
+        vad_events=options.vad_events,
+        partial_interval=seconds(settings.partial_interval),
+        commit_probability=state.profile.commit_probability,
+        segmenter=SegmenterOptions(
+            threshold=settings.vad_threshold,
+            release=settings.vad_threshold * RELEASE_RATIO,
+            tail=min(TAIL_WINDOWS, pause_windows) * WINDOW_SAMPLES,
+            pause=pause_windows * WINDOW_SAMPLES,
+        ),
+    )
