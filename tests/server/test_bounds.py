@@ -37,9 +37,10 @@ RUBBISH_MESSAGES = 3000
 
 
 def test_silence_on_the_line_ends_the_session(start_server: StartServer, speak: Speak) -> None:
-    server = start_server(idle_timeout=0.3)
+    server = start_server(idle_timeout=1)
+    audio = to_linear16(speak(BUS))
     with server.listen(**RAW) as client:
-        client.send(to_linear16(speak(BUS)))
+        client.send(audio, chunk=len(audio))
         client.read_to_end()
     assert client.text == BUS
     [error] = client.of_type("Error")
@@ -87,13 +88,14 @@ def test_a_sign_of_life_keeps_the_session(start_server: StartServer, sign: str) 
 
 
 def test_a_session_has_a_longest_duration(start_server: StartServer, speak: Speak) -> None:
-    server = start_server(max_session_seconds=0.5)
+    server = start_server(max_session_seconds=1.5)
+    audio = to_linear16(speak(BUS))
     with server.listen(**RAW) as client:
-        client.send(to_linear16(speak(BUS)))
+        client.send(audio, chunk=len(audio))
         client.read_to_end()
     assert client.text == BUS
     assert client.of_type("Error")[0]["variant"] == "SessionTooLong"
-    assert client.closed == (1008, "a session lasts at most 0.5 s")
+    assert client.closed == (1008, "a session lasts at most 1.5 s")
 
 
 def test_audio_beyond_the_speed_limit_waits_and_is_not_lost(

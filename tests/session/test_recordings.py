@@ -93,16 +93,15 @@ def test_committing_early_costs_less_than_a_point_and_no_tail(
             request = RecognitionRequest(
                 samples[segment.start : segment.end], segment.start, final=True
             )
-            heard = plain(join(recognizer.recognize(request).words))
-            offline += heard
+            heard = recognizer.recognize(request).words
+            offline += plain(join(heard))
             if heard:
-                streamed = [
-                    word.text
+                # The words may differ; that some are there where the last one was is the point.
+                assert any(
+                    heard[-1].end - SAMPLE_RATE // 2 <= word.end <= segment.end
                     for final in stream.finals
                     for word in final.words
-                    if segment.start <= word.start < segment.end
-                ]
-                assert plain(streamed[-1]) == heard[-1:], "the tail of a segment is missing"
+                ), f"{entry['file']}: the tail of {segment} is missing"
         words += len(reference)
         stream_errors += errors(reference, plain(" ".join(stream.words)))
         offline_errors += errors(reference, offline)
