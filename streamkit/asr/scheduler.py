@@ -191,7 +191,11 @@ class Scheduler:
             started = time.monotonic()
             try:
                 hypothesis = await anyio.to_thread.run_sync(
-                    self.recognizer.recognize, ticket.request, limiter=self._limiter
+                    self.recognizer.recognize,
+                    ticket.request,
+                    limiter=self._limiter,
+                    # An engine that hangs must not keep the server from ending.
+                    abandon_on_cancel=True,
                 )
             except RecognitionError as error:
                 failure = error

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +18,9 @@ from streamkit.errors import ConfigurationError
 if TYPE_CHECKING:
     from streamkit.config import Settings
     from streamkit.server.serving import Server
+
+THREAD_SECONDS = 1.0
+"""How long a worker thread may take to end after the server has."""
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -78,6 +83,17 @@ def serve(
     import anyio
 
     anyio.run(_serve, settings)
+    _leave_behind_what_hangs()
+
+
+def _leave_behind_what_hangs() -> None:
+    """End the process even if a recognizer never comes back: its thread would keep it alive."""
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    for thread in others:
+        thread.join(THREAD_SECONDS)
+    if any(thread.is_alive() and not thread.daemon for thread in others):
+        typer.echo("streamkit: the recognizer did not stop; leaving it behind.", err=True)
+        os._exit(1)
 
 
 def read_settings(given: dict[str, Any]) -> Settings:

@@ -239,15 +239,14 @@ class CaptionSession:
                 self._segments[-1].speech_final = True
             else:
                 self._endpoint_due = True
-        gap = self.options.utterance_end
-        if (
-            gap is not None
-            and self._last_word_end is not None
-            and not self._segments
-            and self._segmenter.candidate is None
-            and position - self._last_word_end >= gap
-        ):
-            self._effects.append(UtteranceEnded(self._last_word_end))
+        if not self._segments and self._segmenter.candidate is None:
+            self._check_gap(position)
+
+    def _check_gap(self, quiet_until: int) -> None:
+        """Report the end of the utterance if no word followed the last one for long enough."""
+        gap, last = self.options.utterance_end, self._last_word_end
+        if gap is not None and last is not None and quiet_until - last >= gap:
+            self._effects.append(UtteranceEnded(last))
             self._last_word_end = None
 
     # What the recognizer says
@@ -413,6 +412,11 @@ class CaptionSession:
                     language=segment.language,
                 )
             )
+        # The final may be late: what has been heard since then is known already.
+        if len(self._segments) > 1:
+            self._check_gap(self._segments[1].onset)
+        elif self._segmenter.candidate is None:
+            self._check_gap(self._segmenter.position)
 
     def _transcript(
         self,

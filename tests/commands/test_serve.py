@@ -24,12 +24,30 @@ QUERY = "/v1/listen?encoding=linear16&sample_rate=16000"
 Start = Callable[..., "Running"]
 
 
+HANGING = """
+import threading
+from streamkit.asr.profile import ModelProfile
+from streamkit.server import serving
+from streamkit.testing import ScriptedRecognizer
+
+class Hanging(ScriptedRecognizer):
+    def recognize(self, request):
+        print("recognizing", flush=True)
+        threading.Event().wait()
+
+serving.load_recognizer = lambda settings: (Hanging([]), ModelProfile(), None)
+from streamkit.cli import main
+main()
+"""
+
+
 class Running:
     """A server process; `url` once it listens."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, program: tuple[str, ...] = ("-m", "streamkit.cli")) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "streamkit.cli", "serve", "--port", "0", *arguments],
+            [sys.executable, *program, "serve", "--port", "0", *arguments],
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -55,8 +73,8 @@ class Running:
 def start() -> Iterator[Start]:
     running: list[Running] = []
 
-    def begin(*arguments: str) -> Running:
-        running.append(Running("--model", "whisper-micro-en", *arguments))
+    def begin(*arguments: str, **options: tuple[str, ...]) -> Running:
+        running.append(Running("--model", "whisper-micro-en", *arguments, **options))
         return running[-1]
 
     yield begin
@@ -64,7 +82,9 @@ def start() -> Iterator[Start]:
         if each.process.poll() is None:
             each.process.kill()
             each.wait()
-        each.process.stderr.close()  # type: ignore[union-attr]
+        for pipe in (each.process.stdout, each.process.stderr):
+            assert pipe is not None
+            pipe.close()
 
 
 def speech() -> bytes:
@@ -104,6 +124,17 @@ def test_a_second_signal_does_not_wait(start: Start) -> None:
         server.process.send_signal(signal.SIGTERM)
         server.process.send_signal(signal.SIGTERM)
         assert server.wait() == 0
+
+
+def test_a_recognizer_that_hangs_does_not_keep_the_server_alive(start: Start) -> None:
+    server = start("--set", "drain_timeout=0.2", program=("-c", HANGING))
+    with connect(server.url + QUERY, compression=None) as socket:
+        socket.send(speech())
+        assert server.process.stdout is not None
+        assert server.process.stdout.readline() == "recognizing\n"
+        server.process.send_signal(signal.SIGTERM)
+        assert server.wait() == 1
+    assert "did not stop" in server.said
 
 
 def test_health_and_metrics_over_http(start: Start) -> None:

@@ -274,6 +274,20 @@ def test_speech_events_and_utterance_ends() -> None:
     assert [end.last_word_end for end in ends] == [script[1].end, script[3].end]
 
 
+@pytest.mark.parametrize("delay", [0.02, 1.5, 5.0])
+def test_an_utterance_end_does_not_depend_on_how_late_the_final_is(delay: float) -> None:
+    options = replace(OPTIONS, utterance_end=seconds(1))
+    script = [*say("one two"), *say("three four", at=4.0)]
+    stream = play(script, options, silence=3, delay=delay)
+    stream.close()
+    ends = [
+        each.output.last_word_end
+        for each in stream.emitted
+        if isinstance(each.output, UtteranceEnded)
+    ]
+    assert ends == [script[1].end, script[3].end]
+
+
 def test_long_speech_is_cut_at_sentences_and_the_window_stays_short() -> None:
     text = " ".join(f"word{n}." if n % 7 == 6 else f"word{n}" for n in range(400))
     script = say(text, word=0.25)
