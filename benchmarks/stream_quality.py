@@ -33,12 +33,13 @@ import soxr
 
 from streamkit.asr.recognizer import RecognitionRequest, Word, join
 from streamkit.asr.whisper import WhisperRecognizer
+from streamkit.audio.clock import SAMPLE_RATE
 from streamkit.models import resolve
 from streamkit.session.captions import CaptionOptions
 from streamkit.session.effects import SpeechBegan
 from streamkit.testing import SimulatedStream
 from streamkit.vad.segmenter import SegmenterOptions
-from streamkit.vad.silero import SAMPLE_RATE, WINDOW_SAMPLES, SileroVad, VadStream
+from streamkit.vad.silero import WINDOW_SAMPLES, SileroVad, VadStream
 
 Samples = npt.NDArray[np.float32]
 BOOTSTRAP_ROUNDS = 2000

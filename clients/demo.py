@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streamkit.audio.clock import SAMPLE_RATE
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -57,7 +59,7 @@ def demo(
     console = Console(highlight=False)
     samples, said = render_dialogue()
     console.print(
-        f"Two voices speak {len(said)} sentences ({len(samples) / 16_000:.0f} s); "
+        f"Two voices speak {len(said)} sentences ({len(samples) / SAMPLE_RATE:.0f} s); "
         "captions as they come:\n",
         style="dim",
     )

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from streamkit.audio.clock import SAMPLE_RATE
 from streamkit.tts.espeak import EspeakSynthesizer
 from streamkit.tts.render import render
 
-SAMPLE_RATE = 16_000
 LEAD_SECONDS = 0.5
 PAUSE_SECONDS = 0.8
 """Between two sentences: longer than the silence that ends an utterance."""

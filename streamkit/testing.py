@@ -22,6 +22,7 @@ from streamkit.asr.recognizer import (
     Recognizer,
     Word,
 )
+from streamkit.audio.clock import SAMPLE_RATE
 from streamkit.errors import RecognitionError
 from streamkit.session.captions import CaptionOptions, CaptionSession
 from streamkit.session.effects import Closed, Decode, Effect, Hasten, Output, Transcript
@@ -33,7 +34,7 @@ from streamkit.session.events import (
     HypothesisReady,
     WindowsScored,
 )
-from streamkit.vad.silero import SAMPLE_RATE, WINDOW_SAMPLES
+from streamkit.vad.silero import WINDOW_SAMPLES
 
 Samples = npt.NDArray[np.float32]
 Detector = Callable[[Samples], Iterable[float]]

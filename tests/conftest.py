@@ -14,11 +14,11 @@ import pytest
 
 from streamkit.asr.profile import ModelProfile
 from streamkit.asr.recognizer import Recognizer
-from streamkit.audio.resample import StreamingResampler
 from streamkit.config import Settings
 from streamkit.server.serving import load_recognizer
 from streamkit.server.testing import PATIENCE_SECONDS, LiveServer
 from streamkit.tts.espeak import EspeakSynthesizer
+from streamkit.tts.render import render
 
 Samples = npt.NDArray[np.float32]
 
@@ -94,11 +94,9 @@ def speak() -> Callable[..., Samples]:
 
     @cache
     def say(text: str, rate: int = 16_000) -> Samples:
-        pieces = list(EspeakSynthesizer().synthesize(text))
-        sound = np.concatenate([piece.samples for piece in pieces])
-        resampler = StreamingResampler(pieces[0].sample_rate, rate)
         silence = np.zeros(rate // 2, np.float32)
-        return np.concatenate([silence, resampler.process(sound), resampler.flush(), silence])
+        sound = render(EspeakSynthesizer(), text, sample_rate=rate)
+        return np.concatenate([silence, sound, silence])
 
     return say
 

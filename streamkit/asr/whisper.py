@@ -20,12 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 from streamkit.asr.recognizer import Hypothesis, ModelInfo, RecognitionRequest, Word
+from streamkit.audio.clock import SAMPLE_RATE
 from streamkit.errors import ModelError, RecognitionError
 
 if TYPE_CHECKING:
     from streamkit.asr.profile import ModelProfile
 
-SAMPLE_RATE = 16_000
 HOP_SAMPLES = 160
 MAX_FRAMES = 3000
 MAX_WINDOW_SAMPLES = MAX_FRAMES * HOP_SAMPLES

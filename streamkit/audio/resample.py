@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from streamkit.audio.clock import SAMPLE_RATE
 from streamkit.audio.convert import Samples
 from streamkit.audio.errors import StreamEndedError
 from streamkit.audio.limits import check_sample_rate
@@ -13,8 +14,6 @@ from streamkit.errors import AudioFormatError
 
 if TYPE_CHECKING:
     import soxr
-
-INTERNAL_RATE = 16_000  # Hz; the rate of Silero and of Whisper
 
 
 class StreamingResampler:
@@ -42,7 +41,7 @@ class StreamingResampler:
     after an hour as at the start.
     """
 
-    def __init__(self, source_rate: int, target_rate: int = INTERNAL_RATE) -> None:
+    def __init__(self, source_rate: int, target_rate: int = SAMPLE_RATE) -> None:
         """Create a resampler for one stream.
 
         Args:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streamkit import __version__
+from streamkit.audio.clock import SAMPLE_RATE
 from streamkit.errors import StreamkitError
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _speech(model: str) -> list[Finding]:
 
         started = time.perf_counter()
         spoken.append(render(EspeakSynthesizer(), TEST_SENTENCE, voice="en-us"))
-        seconds = len(spoken[0]) / 16_000
+        seconds = len(spoken[0]) / SAMPLE_RATE
         return f"espeak-ng, {seconds:.1f} s of sound in {time.perf_counter() - started:.3f} s"
 
     def detect() -> str:
@@ -160,7 +161,7 @@ def _speech(model: str) -> list[Finding]:
             loaded[0].recognize(request)
             times.append(time.perf_counter() - started)
         took = statistics.median(times)
-        seconds = len(spoken[0]) / 16_000
+        seconds = len(spoken[0]) / SAMPLE_RATE
         return (
             f"{1000 * took:.0f} ms for {seconds:.1f} s (RTF {took / seconds:.3f}), said "
             f"{TEST_SENTENCE!r}, heard {heard!r}"

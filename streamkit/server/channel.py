@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from streamkit.asr.recognizer import RecognitionRequest
 from streamkit.asr.scheduler import SupersededError, Ticket
+from streamkit.audio.clock import SAMPLE_RATE
 from streamkit.audio.resample import StreamingResampler
 from streamkit.audio.ring import RingBuffer
 from streamkit.errors import RecognitionError
@@ -27,7 +28,7 @@ from streamkit.session.events import (
     HypothesisReady,
     WindowsScored,
 )
-from streamkit.vad.silero import SAMPLE_RATE, VadStream
+from streamkit.vad.silero import VadStream
 
 Samples = npt.NDArray[np.float32]
 

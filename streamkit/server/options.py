@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from streamkit.audio.clock import seconds
 from streamkit.protocols import deepgram
 from streamkit.server.state import ServerState
 from streamkit.session.captions import CaptionOptions
-from streamkit.vad.segmenter import SegmenterOptions, seconds
+from streamkit.vad.segmenter import SegmenterOptions
 from streamkit.vad.silero import WINDOW_SAMPLES
 
 TAIL_WINDOWS = 6

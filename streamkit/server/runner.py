@@ -24,6 +24,7 @@ from anyio.to_thread import run_sync as in_thread
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from streamkit.asr.recognizer import Word
+from streamkit.audio.clock import SAMPLE_RATE
 from streamkit.audio.decoders import decode, open_decoder
 from streamkit.audio.pcm import RAW_ENCODINGS, SampleDecoder
 from streamkit.errors import AudioFormatError, ProtocolError
@@ -54,7 +55,6 @@ from streamkit.session.effects import (
     UtteranceEnded,
 )
 from streamkit.session.events import CloseRequested, FinalizeRequested, WordsCommitted
-from streamkit.vad.silero import SAMPLE_RATE
 
 logger = logging.getLogger("streamkit.listen")
 
@@ -348,7 +348,7 @@ class ListenSession:
                 self._tell(
                     deepgram.error(
                         "RecognitionFailed",
-                        f"{deepgram.seconds(start)} to {deepgram.seconds(end)} s: {reason}",
+                        f"{deepgram.in_seconds(start)} to {deepgram.in_seconds(end)} s: {reason}",
                     )
                 )
             case Closed():

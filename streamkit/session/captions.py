@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from streamkit.asr.incremental import LocalAgreement
 from streamkit.asr.recognizer import Word
+from streamkit.audio.clock import SAMPLE_RATE, seconds
 from streamkit.latency.trace import Chunk, Stage, TraceLog
 from streamkit.session.effects import (
     Closed,
@@ -47,9 +48,8 @@ from streamkit.vad.segmenter import (
     SpeechPaused,
     SpeechStarted,
     Voice,
-    seconds,
 )
-from streamkit.vad.silero import SAMPLE_RATE, WINDOW_SAMPLES
+from streamkit.vad.silero import WINDOW_SAMPLES
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from streamkit.audio.resample import INTERNAL_RATE, StreamingResampler
+from streamkit.audio.clock import SAMPLE_RATE
+from streamkit.audio.resample import StreamingResampler
 from streamkit.tts.synthesizer import Synthesizer
 
 
@@ -16,7 +17,7 @@ def render(
     voice: str | None = None,
     language: str | None = None,
     speed: float = 1.0,
-    sample_rate: int = INTERNAL_RATE,
+    sample_rate: int = SAMPLE_RATE,
 ) -> npt.NDArray[np.float32]:
     """Speak a text.
 

@@ -21,12 +21,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from streamkit.vad.silero import SAMPLE_RATE, WINDOW_SAMPLES
-
-
-def seconds(duration: float) -> int:
-    """A duration in seconds as a number of samples at 16 kHz."""
-    return round(duration * SAMPLE_RATE)
+from streamkit.audio.clock import seconds
+from streamkit.vad.silero import WINDOW_SAMPLES
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ import numpy.typing as npt
 
 from streamkit.errors import ModelError
 
-SAMPLE_RATE = 16_000
 WINDOW_SAMPLES = 512
 CONTEXT_SAMPLES = 64
 STATE_SHAPE = (1, 1, 128)

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from streamkit.audio.clock import SAMPLE_RATE
 from streamkit.audio.errors import StreamEndedError
-from streamkit.audio.resample import INTERNAL_RATE, StreamingResampler
+from streamkit.audio.resample import StreamingResampler
 from streamkit.errors import AudioFormatError
 
 rates = st.one_of(
@@ -75,7 +76,7 @@ def test_a_sine_keeps_its_frequency_its_amplitude_and_its_time(
 def test_a_click_stays_in_its_place(source: int) -> None:
     samples = np.zeros(2 * source, np.float32)
     samples[source] = 1.0
-    assert abs(int(np.argmax(np.abs(resample(samples, source, INTERNAL_RATE)))) - 16_000) <= 2
+    assert abs(int(np.argmax(np.abs(resample(samples, source, SAMPLE_RATE)))) - 16_000) <= 2
 
 
 @pytest.mark.parametrize(("source", "held_ms"), [(8_000, 30.5), (44_100, 14), (48_000, 13)])
@@ -86,7 +87,7 @@ def test_no_more_is_held_back_than_was_measured(source: int, held_ms: float) -> 
     for _ in range(100):
         given_ms += 10
         got += len(resampler.process(piece))
-        assert given_ms - got / INTERNAL_RATE * 1000 <= held_ms
+        assert given_ms - got / SAMPLE_RATE * 1000 <= held_ms
 
 
 def test_frequencies_that_do_not_fit_are_removed() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamkit.asr.recognizer import Hypothesis, RecognitionRequest, Word
+from streamkit.audio.clock import seconds
 from streamkit.latency.trace import Stage
 from streamkit.session.captions import CaptionOptions, CaptionSession, StreamState
 from streamkit.session.effects import (
@@ -39,7 +40,7 @@ from streamkit.testing import (
     SpokenWord,
     scripted_detector,
 )
-from streamkit.vad.segmenter import SegmenterOptions, seconds
+from streamkit.vad.segmenter import SegmenterOptions
 from streamkit.vad.silero import WINDOW_SAMPLES
 
 OPTIONS = CaptionOptions(

@@ -16,7 +16,7 @@ from streamkit.protocols.deepgram.commands import (
     KeepAlive,
     parse_command,
 )
-from streamkit.protocols.deepgram.messages import Encoder, Message, error, seconds
+from streamkit.protocols.deepgram.messages import Encoder, Message, error, in_seconds
 from streamkit.protocols.deepgram.query import ListenOptions, check_model, parse_query
 
 __all__ = [
@@ -31,7 +31,7 @@ __all__ = [
     "Message",
     "check_model",
     "error",
+    "in_seconds",
     "parse_command",
     "parse_query",
-    "seconds",
 ]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from streamkit.asr.recognizer import Word
+from streamkit.audio.clock import SAMPLE_RATE
 from streamkit.errors import ProtocolError
 from streamkit.protocols.deepgram.quoting import echo
 
-SAMPLE_RATE = 16_000
 MAX_TEXT_CHARACTERS = 16_384
 """Longest control message: room for the committed words of a window, which is 30 s at most."""
 MAX_COMMITTED_WORDS = 300

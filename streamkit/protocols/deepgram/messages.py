@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from streamkit.asr.recognizer import ModelInfo, Word, join
+from streamkit.audio.clock import SAMPLE_RATE
 from streamkit.latency.trace import Stage, Trace
 from streamkit.protocols.deepgram.query import ListenOptions
 from streamkit.session.effects import SpeechBegan, Transcript, UtteranceEnded
 
-SAMPLE_RATE = 16_000
-
 Message = dict[str, Any]
 
 
-def seconds(position: int) -> float:
+def in_seconds(position: int) -> float:
     """A sample position as Deepgram's seconds."""
     return round(position / SAMPLE_RATE, 3)
 
@@ -70,8 +69,8 @@ class Encoder:
         return {
             "type": "Results",
             "channel_index": [channel, self.channels],
-            "start": seconds(output.start),
-            "duration": round(seconds(output.end) - seconds(output.start), 3),
+            "start": in_seconds(output.start),
+            "duration": round(in_seconds(output.end) - in_seconds(output.start), 3),
             "is_final": output.is_final,
             "speech_final": output.speech_final,
             "from_finalize": output.from_finalize,
@@ -80,7 +79,7 @@ class Encoder:
             "streamkit": {
                 "committed": output.committed,
                 "utterance": output.utterance,
-                "audio_end": seconds(output.end),
+                "audio_end": in_seconds(output.end),
                 "latency": self._latency(output.trace, emit),
             },
         }
@@ -88,8 +87,8 @@ class Encoder:
     def _word(self, word: Word) -> Message:
         return {
             "word": _bare(word) or word.text,
-            "start": seconds(word.start),
-            "end": seconds(word.end),
+            "start": in_seconds(word.start),
+            "end": in_seconds(word.end),
             "confidence": round(word.probability, 4),
             "punctuated_word": word.text,
         }
@@ -112,7 +111,7 @@ class Encoder:
         return {
             "type": "SpeechStarted",
             "channel": [channel, self.channels],
-            "timestamp": seconds(output.position),
+            "timestamp": in_seconds(output.position),
         }
 
     def utterance_end(self, output: UtteranceEnded, channel: int) -> Message:
@@ -120,7 +119,7 @@ class Encoder:
         return {
             "type": "UtteranceEnd",
             "channel": [channel, self.channels],
-            "last_word_end": seconds(output.last_word_end),
+            "last_word_end": in_seconds(output.last_word_end),
         }
 
     def metadata(self, duration: float, created: str, sha256: str) -> Message:
