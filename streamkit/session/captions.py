@@ -49,7 +49,6 @@ from streamkit.vad.segmenter import (
     SpeechStarted,
     Voice,
 )
-from streamkit.vad.silero import WINDOW_SAMPLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +89,6 @@ class StreamState(enum.Enum):
     OPEN = "open"
     DRAINING = "draining"
     CLOSED = "closed"
-
-
-SPLIT_LOOK_BACK = seconds(4)
-"""How far back the quietest place is looked for when speech has to be split."""
 
 
 class CaptionSession:
@@ -224,7 +219,7 @@ class CaptionSession:
 
     def _split(self, segment: Segment, position: int) -> None:
         """Speech without any committed word for so long: end the segment, go on at once."""
-        at = max(segment.heard, segment.quietest(WINDOW_SAMPLES, position, SPLIT_LOOK_BACK))
+        at = max(segment.heard, segment.quietest(position))
         self._close(segment, at)
         self._append_segment(at, at)
 

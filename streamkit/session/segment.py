@@ -10,10 +10,15 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+from collections import deque
 from dataclasses import dataclass, field
 
 from streamkit.asr.incremental import LocalAgreement, agreement
 from streamkit.asr.recognizer import Hypothesis, Word
+from streamkit.vad.silero import WINDOW_SAMPLES
+
+LOOK_BACK_WINDOWS = 125
+"""4 s: how far back the quietest place is looked for when speech has to be split."""
 
 SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！")
 
@@ -80,8 +85,8 @@ class Segment:
     language: str = "en"
     failure: str | None = None
     changed: bool = False
-    probabilities: list[float] = field(default_factory=list)
-    """Speech probability of each VAD window since `window` or the start, newest last."""
+    probabilities: deque[float] = field(default_factory=lambda: deque(maxlen=LOOK_BACK_WINDOWS))
+    """Speech probability of the newest VAD windows, newest last."""
 
     @property
     def complete(self) -> bool:
@@ -168,8 +173,8 @@ class Segment:
         self.window = position
         return Cut(words, position)
 
-    def quietest(self, window_samples: int, position: int, look_back: int) -> int:
-        """The least speech-like place of the last `look_back` samples before `position`."""
-        recent = self.probabilities[-(look_back // window_samples) :]
+    def quietest(self, position: int) -> int:
+        """The end of the least speech-like window of the newest ones, which end at `position`."""
+        recent = self.probabilities
         index = min(range(len(recent)), key=recent.__getitem__)
-        return position - (len(recent) - 1 - index) * window_samples
+        return position - (len(recent) - 1 - index) * WINDOW_SAMPLES
