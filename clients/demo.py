@@ -149,8 +149,13 @@ def _report(console: object, said: tuple[Said, ...], recorder: Recorder) -> None
 
     assert isinstance(console, Console)
     finals = [each for each in recorder.transcripts if each.is_final]
-    heard = " ".join(final.text for final in finals if final.words)
-    wrong, words = word_errors(" ".join(sentence.text for sentence in said), heard)
+    # After Ctrl-C the rest was never played, and the last sentence only in part.
+    played = [sentence for sentence in said if finals and sentence.end <= finals[-1].end]
+    end = played[-1].end if played else 0.0
+    heard = " ".join(
+        word.punctuated for final in finals for word in final.words if word.start < end
+    )
+    wrong, words = word_errors(" ".join(sentence.text for sentence in played), heard)
     console.print(f"\n{words} words were said, {wrong} of them came out wrong.\n")
     console.print(_stages(recorder.transcripts))
     console.print(

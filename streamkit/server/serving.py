@@ -188,7 +188,10 @@ async def running(
     async with anyio.create_task_group() as tasks:
 
         async def serve() -> None:
-            await server.serve(sockets=[listener])
+            # Whoever gives up waits for the few milliseconds of an orderly end: uvicorn takes a
+            # cancellation for a crash of the application.
+            with anyio.CancelScope(shield=True):
+                await server.serve(sockets=[listener])
 
         tasks.start_soon(serve)
         try:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
 import wave
 from pathlib import Path
 
@@ -58,3 +60,21 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     assert run.returncode == 1
     assert "--save" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.05, 0.1, 0.2, 0.4, 2.0])
+def test_an_interrupt_at_any_time_is_no_crash(wait: float) -> None:
+    run = subprocess.Popen(
+        [sys.executable, "-u", "-m", "streamkit.cli", "demo"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert run.stdout is not None
+    first = run.stdout.readline()
+    time.sleep(wait)
+    run.send_signal(signal.SIGINT)
+    rest, _ = run.communicate(timeout=60)
+    assert "voices speak" in first
+    assert run.returncode in (0, 130)
+    assert "Traceback" not in rest
