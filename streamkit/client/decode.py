@@ -10,6 +10,7 @@ import numpy as np
 from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
+from streamkit.audio.pyav import lenient_metadata
 from streamkit.errors import AudioFormatError, ConfigurationError
 
 MIN_RATE = 8000
@@ -45,7 +46,8 @@ def decode(
     """
     try:
         # The prefix keeps FFmpeg from taking a name with a colon for a network address.
-        container = av.open(f"file:{source}" if isinstance(source, str) else source, mode="r")
+        target = f"file:{source}" if isinstance(source, str) else source
+        container = av.open(target, mode="r", **lenient_metadata())
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         raise ConfigurationError(
             f"cannot read {name}: {_reason(error)}; give an audio file, or - for stdin"

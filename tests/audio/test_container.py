@@ -305,3 +305,15 @@ def test_refuses_unknown_containers_and_empty_bounds() -> None:
         ContainerDecoder("avi")
     with pytest.raises(ConfigurationError, match="allow 1 or more"):
         ContainerDecoder("ogg", max_buffered=0)
+
+
+def test_a_title_in_another_character_set_is_no_reason_to_fail(recording: Record) -> None:
+    recorded = recording("mp3")
+    title = "é".encode("latin-1") * 4
+    frame = b"TIT2" + (len(title) + 1).to_bytes(4, "big") + b"\0\0\3" + title
+    tag = b"ID3\4\0\0" + len(frame).to_bytes(4, "big") + frame
+    assert len(frame) < 128, "the sizes of an ID3 tag have seven bits a byte"
+    start = recorded.data.index(b"\xff\xf3") if recorded.data[:3] == b"ID3" else 0
+    with_title = decode_all(ContainerDecoder("mp3"), [tag + recorded.data[start:]])
+    without = decode_all(ContainerDecoder("mp3"), [recorded.data[start:]])
+    np.testing.assert_array_equal(with_title, without)

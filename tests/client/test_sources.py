@@ -283,3 +283,25 @@ def test_stopping_ends_a_read_that_waits() -> None:
 )
 def test_level(samples: np.ndarray, level: float) -> None:
     assert level_dbfs(samples.astype(np.int16)) == pytest.approx(level, abs=0.01)
+
+
+@pytest.mark.anyio
+async def test_a_title_in_another_character_set_is_no_reason_to_refuse_a_file(
+    tmp_path: Path,
+) -> None:
+    import av
+
+    path = tmp_path / "song.mp3"
+    with av.open(str(path), "w", format="mp3") as container:
+        stream = container.add_stream("mp3", rate=16_000)
+        container.metadata["title"] = "XXXX"
+        tone = np.sin(np.arange(16_000) * 0.2, dtype=np.float32)[None] / 2
+        frame = av.AudioFrame.from_ndarray(tone, format="fltp", layout="mono")
+        frame.sample_rate = 16_000
+        for given in (frame, None):
+            for packet in stream.encode(given):
+                container.mux(packet)
+    path.write_bytes(path.read_bytes().replace(b"XXXX", "éèàü".encode("latin-1")))
+    async with FileSource(path, fast=True) as source:
+        samples = [block.samples async for block in source]
+    assert len(np.concatenate(samples)) >= 16_000
