@@ -14,7 +14,6 @@ from streamkit.audio.errors import StreamEndedError
 from streamkit.audio.handover import AbandonedError, Handover
 from streamkit.audio.limits import MAX_SAMPLE_RATE, check_channels, check_sample_rate
 from streamkit.audio.mp4 import HeaderFirst, Readable
-from streamkit.audio.pyav import lenient_metadata
 from streamkit.errors import AudioFormatError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -214,7 +213,7 @@ def _demux(handover: Handover, name: str) -> None:
             format=_DEMUXERS[name],
             options=_OPTIONS,
             buffer_size=buffer_size,
-            **lenient_metadata(),
+            metadata_errors="replace",  # a title in another character set is no reason to fail
         ) as container:
             _decode(container, handover, name)
     except av.error.FFmpegError as failure:

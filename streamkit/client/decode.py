@@ -10,7 +10,6 @@ import numpy as np
 from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
-from streamkit.audio.pyav import lenient_metadata
 from streamkit.errors import AudioFormatError, ConfigurationError
 
 MIN_RATE = 8000
@@ -47,7 +46,8 @@ def decode(
     try:
         # The prefix keeps FFmpeg from taking a name with a colon for a network address.
         target = f"file:{source}" if isinstance(source, str) else source
-        container = av.open(target, mode="r", **lenient_metadata())
+        # A title in another character set is no reason to refuse a file.
+        container = av.open(target, mode="r", metadata_errors="replace")
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         raise ConfigurationError(
             f"cannot read {name}: {_reason(error)}; give an audio file, or - for stdin"
