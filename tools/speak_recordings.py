@@ -4,8 +4,8 @@
 
 One sentence a line. Recordings hold one to eight sentences with pauses of 0.15 to 1.6 s, in
 voices of espeak-ng that the micro model knows, at varying speed and loudness; three in ten have
-white noise at 15 dB. The texts and the arrangement repeat with the seed; the sound does but for tiny
-differences, since espeak-ng is not the same to the sample at each run.
+white noise at 15 dB. The texts and the arrangement repeat with the seed; the sound does but for
+tiny differences, since espeak-ng is not the same to the sample at each run.
 """
 
 from __future__ import annotations
