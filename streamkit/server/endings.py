@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamkit.audio.pcm import RAW_ENCODINGS
+from streamkit.audio.pcm import AudioFormat
 from streamkit.protocols import deepgram
 from streamkit.protocols.deepgram import Message
 
@@ -62,7 +62,8 @@ def too_long(limit: float) -> Ending:
 def incomplete(left: int, options: deepgram.ListenOptions) -> Message:
     """The audio ended inside a frame; a remark, not an ending."""
     assert options.encoding is not None
-    size = RAW_ENCODINGS[options.encoding].width * options.channels
+    assert options.sample_rate is not None
+    size = AudioFormat(options.encoding, options.sample_rate, options.channels).frame_bytes
     return deepgram.error(
         "IncompleteSample",
         f"the audio ended with {left} byte(s) of an incomplete frame, which were left out; "
