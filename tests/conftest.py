@@ -32,12 +32,18 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
+def recordings() -> Path:
+    """The folder of the micro model's held-out recordings; its README says what is in it."""
+    return Path(__file__).with_name("data") / "recordings"
+
+
+@pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of test recordings beside the repository; skips where it is absent."""
+    """The folder beside the repository of other people's recordings; skips where it is absent."""
     folder = REPOSITORY.parent / "shared"
     if not (folder / "MANIFEST.tsv").is_file():
         pytest.skip(
-            f"needs the test recordings, and there is no {folder.name}/ beside the checkout"
+            f"needs other people's recordings, and there is no {folder.name}/ beside the checkout"
         )
     return folder
 

@@ -304,8 +304,8 @@ def _read_terminal(descriptor: int) -> str:
         seen += data
 
 
-async def test_without_a_server_one_is_started_inside(shared: Path, tmp_path: Path) -> None:
-    recording = shared / "models" / "eval" / "long_00.flac"
+async def test_without_a_server_one_is_started_inside(recordings: Path, tmp_path: Path) -> None:
+    recording = recordings / "long_00.flac"
     out = tmp_path / "out.txt"
     done = await caption(
         recording, "--fast", "--model", "whisper-micro-en", "--quiet", "--txt", out
