@@ -1,0 +1,1 @@
+"""How the micro Whisper models are made: see `docs/micro-whisper.md`."""
