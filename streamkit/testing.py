@@ -251,7 +251,7 @@ class SimulatedStream:
             samples=self._samples[effect.start - self._base : effect.end - self._base],
             start=effect.start,
             prefix=effect.prefix,
-            language=self._language,
+            language=self._language or effect.language,
             final=effect.thorough,
         )
         started = max(self.now, self._free_at)

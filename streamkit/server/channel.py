@@ -112,7 +112,7 @@ class Channel:
                     samples=self._ring.read(effect.start, effect.end),
                     start=effect.start,
                     prefix=effect.prefix,
-                    language=self._language,
+                    language=self._language or effect.language,
                     final=effect.thorough,
                 )
                 key = (id(self), effect.segment)

@@ -265,6 +265,7 @@ class CaptionSession:
                 start=segment.window,
                 end=end,
                 prefix=segment.words.committed,
+                language=segment.language if segment.settled else None,
                 thorough=thorough,
                 urgent=urgent,
             )

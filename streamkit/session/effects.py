@@ -16,6 +16,7 @@ class Decode:
         request: number to answer with.
         segment: a newer partial of the same segment replaces this one while it waits.
         prefix: committed words in the window; the answer continues them.
+        language: ISO 639-1 code of what was committed of this speech; None: nothing was yet.
         thorough: the answer may become a final: worth a second try when it is doubtful.
         urgent: somebody waits for this final; it goes before all partials.
     """
@@ -25,6 +26,7 @@ class Decode:
     start: int
     end: int
     prefix: tuple[Word, ...]
+    language: str | None
     thorough: bool
     urgent: bool
 

@@ -67,7 +67,7 @@ class Segment:
         requested: end of the newest requested window.
         pending: requests that are not answered yet.
         words: committed and tentative words since `window`.
-        language: of the newest hypothesis.
+        language: of the newest hypothesis with words, until a word is committed; then it stays.
         failure: why the last pass failed, when nothing better came.
     """
 
@@ -83,6 +83,8 @@ class Segment:
     from_finalize: bool = False
     pending: dict[int, Pending] = field(default_factory=dict)
     language: str = "en"
+    settled: bool = False
+    """A word was committed, in `language`."""
     failure: str | None = None
     changed: bool = False
     probabilities: deque[float] = field(default_factory=lambda: deque(maxlen=LOOK_BACK_WINDOWS))
@@ -107,12 +109,14 @@ class Segment:
             return
         words = tuple(map(self._after_onset, hypothesis.words[len(since) :]))
         self.heard = hypothesis.end
-        self.language = hypothesis.language
+        if words and not self.settled:
+            self.language = hypothesis.language
         self.changed = True
         if last:
             self.words.finish(words)
         else:
             self.words.update(words)
+        self.settled |= bool(self.words.committed)
 
     def _after_onset(self, word: Word) -> Word:
         # The alignment gives the pre-roll to the first word, since nothing else is there.

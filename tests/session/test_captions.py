@@ -383,8 +383,12 @@ class Machine:
     def give(self, event: Event) -> list[object]:
         return list(self.session.receive(event, self.now))
 
-    def answer(self, decode: Decode, *words: Word, doubtful: bool = False) -> list[object]:
-        hypothesis = Hypothesis(words, decode.start, decode.end, doubtful=doubtful)
+    def answer(
+        self, decode: Decode, *words: Word, doubtful: bool = False, language: str = "en"
+    ) -> list[object]:
+        hypothesis = Hypothesis(
+            words, decode.start, decode.end, doubtful=doubtful, language=language
+        )
         return self.give(HypothesisReady(decode.request, hypothesis, self.now, self.now))
 
 
@@ -429,10 +433,45 @@ def test_the_pending_pass_over_the_pause_is_hastened_at_the_end() -> None:
 def test_answers_to_unknown_requests_change_nothing() -> None:
     machine = Machine()
     machine.windows(*[0.9] * 10)
-    stray = Decode(99, 0, 0, 5120, (), thorough=False, urgent=False)
+    stray = Decode(99, 0, 0, 5120, (), None, thorough=False, urgent=False)
     assert machine.answer(stray, word("ghost", 0)) == []
     assert machine.give(DecodeFailed(98, "x")) == []
     assert machine.give(DecodeSkipped(97)) == []
+
+
+def test_the_language_is_open_until_a_word_is_committed() -> None:
+    machine = Machine()
+    (first,) = decodes(machine.windows(*[0.9] * 10))
+    assert first.language is None
+    machine.answer(first, word("so", 100), language="en")
+    (second,) = decodes(machine.windows(*[0.9] * 8))
+    assert second.language is None
+    machine.answer(second, language="fr")  # without words it is no evidence
+    (third,) = decodes(machine.windows(*[0.9] * 8))
+    machine.answer(third, word("das", 100), word("Haus", 2000), language="de")
+    (fourth,) = decodes(machine.windows(*[0.9] * 8))
+    assert fourth.language is None
+    (shown,) = machine.answer(fourth, word("das", 100), word("Haus", 2000), language="de")
+    assert isinstance(shown, Transcript)
+    assert (shown.language, shown.committed) == ("de", 1)
+    (fifth,) = decodes(machine.windows(*[0.9] * 8))
+    assert fifth.language == "de"
+    (shown,) = machine.answer(fifth, word("Haus", 2000), word("here", 4000), language="en")
+    assert isinstance(shown, Transcript)
+    assert shown.language == "de"
+
+
+def test_a_new_segment_may_be_in_another_language() -> None:
+    machine = Machine()
+    (first,) = decodes(machine.windows(*[0.9] * 10))
+    machine.answer(first, word("das", 100), word("Haus", 2000), language="de")
+    (ahead,) = decodes(machine.windows(*[0.0] * 6))
+    machine.answer(ahead, word("das", 100), word("Haus", 2000), language="de")
+    (final,) = machine.windows(*[0.0] * 10)
+    assert isinstance(final, Transcript)
+    assert final.language == "de"
+    machine.windows(*[0.0] * 20)
+    assert decodes(machine.windows(*[0.9] * 12))[0].language is None
 
 
 def test_a_doubtful_partial_is_not_shown_a_doubtful_final_is() -> None:
