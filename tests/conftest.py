@@ -38,6 +38,18 @@ def recordings() -> Path:
 
 
 @pytest.fixture(scope="session")
+def languages() -> Path:
+    """The folder of recordings in German, Spanish and French, and of some that mix them."""
+    return Path(__file__).with_name("data") / "languages"
+
+
+@pytest.fixture(scope="session")
+def multilingual() -> Path:
+    """The folder of the multilingual micro model, which is for tests only."""
+    return Path(__file__).with_name("data") / "whisper-micro-multilingual"
+
+
+@pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder beside the repository of other people's recordings; skips where it is absent."""
     folder = REPOSITORY.parent / "shared"

@@ -3,6 +3,7 @@
     python -m tools.micro_whisper make WORK OUT               # from nothing
     python -m tools.micro_whisper make WORK OUT --from last.pt  # go on from a checkpoint
     python -m tools.micro_whisper evaluate OUT WORK
+    python -m tools.micro_whisper record WORK FOLDER          # held-out sentences as recordings
 
 `docs/micro-whisper.md` says what to install and what came out.
 """
@@ -39,7 +40,8 @@ def make(arguments: argparse.Namespace) -> None:
     work: Path = arguments.work
     work.mkdir(parents=True, exist_ok=True)
     clips = speak(work, arguments.languages, arguments.clips)
-    tokenizer = work / "tokenizer.json"
+    kind = "-".join(arguments.languages)
+    tokenizer = work / f"tokenizer-{kind}.json"
     if not tokenizer.exists():
         vocabulary.build(tokenizer, arguments.languages)
     plan = training.Plan(
@@ -50,7 +52,7 @@ def make(arguments: argparse.Namespace) -> None:
         threads=os.cpu_count() or 1,
     )
     checkpoint = training.train(
-        plan, work / "run", clips, tokenizer, arguments.languages, arguments.checkpoint
+        plan, work / f"run-{kind}", clips, tokenizer, arguments.languages, arguments.checkpoint
     )
     export.export(checkpoint, tokenizer, arguments.out, arguments.languages)
     print(f"written: {arguments.out}")
@@ -72,6 +74,25 @@ def evaluate(arguments: argparse.Namespace) -> None:
         )
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def record(arguments: argparse.Namespace) -> None:
+    """Writes recordings of held-out sentences."""
+    from tools.micro_whisper import recordings
+
+    if arguments.languages == ["en"]:
+        recordings.english(arguments.work / "held", arguments.folder)
+    else:
+        foreign = [language for language in arguments.languages if language != "en"]
+        recordings.foreign(arguments.work, arguments.folder, foreign)
+
+
+def minutes(text: str) -> float:
+    """A time to train, above zero."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} minutes were given; any number above 0 is fine")
+    return value
 
 
 def with_patient_heap() -> None:
@@ -98,7 +119,7 @@ def main() -> None:
     command = commands.add_parser("make", help="speak, train and export a model")
     command.add_argument("work", type=Path, help="folder for clips and checkpoints (10 GB)")
     command.add_argument("out", type=Path, help="folder for the model")
-    command.add_argument("--minutes", type=float, default=65.0, help="of training; default 65")
+    command.add_argument("--minutes", type=minutes, default=65.0, help="of training; default 65")
     command.add_argument(
         "--languages",
         nargs="+",
@@ -136,12 +157,23 @@ def main() -> None:
     command.add_argument("--json", type=Path, help="write all figures here")
     command.set_defaults(run=evaluate)
 
+    command = commands.add_parser("record", help="write recordings of held-out sentences")
+    command.add_argument("work", type=Path, help="folder with the held-out clips")
+    command.add_argument("folder", type=Path)
+    command.add_argument("--languages", nargs="+", choices=["en", "de", "es", "fr"], default=["en"])
+    command.set_defaults(run=record)
+
     arguments = parser.parse_args()
     if arguments.run is make:
         with_patient_heap()
         if arguments.begin is None:
             arguments.begin = 0.4 if arguments.checkpoint else 0.0
-    arguments.run(arguments)
+    try:
+        arguments.run(arguments)
+    except (OSError, RuntimeError, ValueError) as error:
+        parser.exit(1, f"{parser.prog}: {error}\n")
+    except KeyboardInterrupt:
+        parser.exit(130, "stopped; a training goes on with --from WORK/run-…/last.pt\n")
 
 
 if __name__ == "__main__":

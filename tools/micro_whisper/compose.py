@@ -4,6 +4,7 @@ A batch holds wave forms padded to one length, as the model hears them at infere
 mask), the decoder's tokens and labels, each label's place in the audio, and the letters for CTC.
 """
 
+import dataclasses
 import os
 import random
 import unicodedata
@@ -27,6 +28,7 @@ FRAME = 0.02  # seconds of one encoder frame
 # The curriculum, in shares of the training: single clean sentences, then a few at a time, then also
 # windows of 30 s.
 CLEAN, FEW = 0.2, 0.38
+TRANSLATED = 0.5  # of the utterances that have a translation: it is what takes longest to learn
 LETTERS = " abcdefghijklmnopqrstuvwxyz'"
 LETTER_IDS = {letter: i + 1 for i, letter in enumerate(LETTERS)}  # 0 is CTC's blank
 
@@ -43,6 +45,10 @@ class Heard:
     start: float
     end: float
     sentence: int
+
+    def later(self, seconds: float) -> "Heard":
+        """The word as it is said so much later."""
+        return dataclasses.replace(self, start=self.start + seconds, end=self.end + seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +134,14 @@ class Composer:
             wave = wave[: max(last, len(wave) - int(rng.uniform(0, len(parts[-1]))))]
         return sound.degraded(rng, self.dice, wave, self.clips, mix.strength), words, notes
 
-    def item(self, mix: Mix, offset: float = 0.0) -> Item:
-        """One utterance; `offset` is the time of its first sample in the window, in seconds."""
+    def item(self, mix: Mix, offset: float = 0.0, finish: float | None = None) -> Item:
+        """One utterance.
+
+        Args:
+            mix: how it is made.
+            offset: time of its first sample in the window, in seconds.
+            finish: let its sound end here, in seconds: cut, or after a longer silence.
+        """
         rng, ids = self.rng, self.ids
         language = rng.choice(self.languages)
         full_window = False
@@ -150,12 +162,18 @@ class Composer:
                 )
             if end > mix.seconds:
                 end, full_window = mix.seconds, mix.seconds >= 29
+            if finish is not None:
+                end = min(end, finish)
             wave = wave[: max(3200, int(end * RATE))]
+            if finish is not None and (late := finish - len(wave) / RATE) > 0:
+                silence = sound.pause(rng, self.dice, int(late * RATE))
+                wave = np.concatenate([silence, wave])
+                words = [word.later(len(silence) / RATE) for word in words]
         end = len(wave) / RATE
         kept = [word for word in words if word.end <= end]
         # Scrambled sentences have no English.
         translatable = len(self.languages) > 1 and notes and all(note.english for note in notes)
-        translate = bool(translatable) and rng.random() < 0.25
+        translate = bool(translatable) and rng.random() < TRANSLATED
         if translate:
             answer = self._translated(kept, notes)
         elif rng.random() < 0.5:
@@ -185,7 +203,7 @@ class Composer:
             labels[0] = -100  # too little was heard to say whether it is speech
         tokens = tokens[:-1]
         if rng.random() < mix.prompt:
-            before = self._prompt(language, notes)
+            before = self._prompt(language, notes, windows=mix.seconds >= 29)
             tokens = before + tokens
             labels = [-100] * len(before) + labels
             places = [*(None for _ in before), *places]
@@ -217,6 +235,10 @@ class Composer:
                 break
             out += self._placed(said)
             out.append((self._stamp(stop + offset), (stop, stop + 0.08)))
+        if full and len(kept) < len(words) and words[len(kept)].sentence != last:
+            start = words[len(kept)].start
+            if start < end:  # the next one has begun, too late for a word
+                out.append((self._stamp(start), (start - 0.04, start + 0.04)))
         return out
 
     def _stamp(self, time: float) -> int:
@@ -257,11 +279,17 @@ class Composer:
             out += [(token, None) for token in tokens]
         return out
 
-    def _prompt(self, language: str, notes: Sequence[Note]) -> list[int]:
-        """Text that came before: other sentences, sometimes the one that is spoken again."""
+    def _prompt(self, language: str, notes: Sequence[Note], windows: bool) -> list[int]:
+        """Text that came before: other sentences, sometimes the one that is spoken again.
+
+        Before a full window (`windows`) it is mostly all of another one, with timestamps, as
+        faster-whisper gives it.
+        """
         rng = self.rng
-        count = rng.randint(1, 4) if rng.random() < 0.85 else rng.randint(5, 16)
-        stamps, time, out = rng.random() < 0.3, 0.0, list[int]()
+        count = (
+            rng.randint(5, 16) if rng.random() < (0.6 if windows else 0.15) else rng.randint(1, 4)
+        )
+        stamps, time, out = rng.random() < (0.7 if windows else 0.3), 0.0, list[int]()
         for _ in range(count):
             text = self.clips.pick(rng, language=language).text
             if notes and rng.random() < 0.08:
@@ -290,21 +318,29 @@ class Composer:
             count = int(audio_seconds / 4)
         elif share < (0.5 if progress < FEW else 0.25):
             mixes, count = [Mix(1, 8.0)], int(audio_seconds / 4)
-        elif progress < FEW or share < 0.68:
+        elif progress < FEW or share < 0.6:
             mixes = [Mix(k, 15.0) for k in (1, 2, 2, 3, 3, 4, 4, 5, 6, 8)]
             count = int(audio_seconds / 11)
         else:
-            mixes = [Mix(k, 30.0) for k in (1, 2, 3, 5, 8, 20, 20, 20)]
+            mixes = [Mix(k, 30.0, prompt=0.45) for k in (1, 2, 3, 5, 8, 20, 20, 20)]
             count, offset = max(4, int(audio_seconds / 30)), 0.0
-        items = [self.item(rng.choice(mixes), offset) for _ in range(count)]
+        # A batch is as long as its longest item, so the others have seconds of silence after them,
+        # and would teach that every sentence does. Some batches end all at once instead.
+        finish, most = None, mixes[0].seconds
+        if progress >= CLEAN and most < 29 and rng.random() < 0.4:
+            finish = rng.uniform(0.3, 0.9) * most
+        items = [self.item(rng.choice(mixes), offset, finish) for _ in range(count)]
         longest = max(len(item.wave) for item in items)
         pad = rng.choice([rng.uniform(0.1, 0.6), rng.uniform(0.3, 1.2), rng.uniform(0.3, 1.2)])
         if progress >= CLEAN and rng.random() < 0.15:
             pad = rng.uniform(1, 4)
+        if finish is not None:
+            pad = rng.uniform(0.02, 0.4)
         samples = min(30 * RATE, longest + int(pad * RATE))
         if mixes[0].seconds >= 29:
             samples = 30 * RATE
-        samples = -(-samples // 8000) * 8000  # few shapes: kernels are made for each
+        step = 1600 if finish is not None else 8000  # few shapes: kernels are made for each
+        samples = -(-samples // step) * step
         return self._collated(items, samples, offset)
 
     def _collated(self, items: Sequence[Item], samples: int, offset: float) -> Batch:

@@ -122,6 +122,11 @@ def led(samples: Floats) -> Floats:
     return np.concatenate([np.zeros(int(LEAD * RATE), np.float32), samples])
 
 
+def finished(samples: Floats) -> Floats:
+    """The samples and a second of silence, as `Direct` has them."""
+    return np.concatenate([samples, np.zeros(RATE, np.float32)])
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """Several sentences with pauses."""
@@ -157,7 +162,7 @@ class Evaluation:
     """All groups of the English model; `count` utterances a group, `long` long recordings."""
 
     def __init__(self, model: Path, held: Path, count: int = 240, long: int = 40) -> None:
-        self.model = WhisperModel(str(model), device="cpu", compute_type="int8", cpu_threads=2)
+        self.model = WhisperModel(str(model), device="cpu", compute_type="int8", cpu_threads=1)
         self.direct = Direct(self.model)
         self.count, self.long = count, long
         notes = Clips([held]).notes
@@ -254,7 +259,7 @@ class Evaluation:
             "prompt of three tokens": lambda samples: self.direct(
                 samples, head=["startoftranscript", "en", "transcribe"]
             ),
-            "stock transcribe": lambda samples: stock(self.model, samples),
+            "stock transcribe": lambda samples: stock(self.model, finished(samples)),
             "telephone band": lambda samples: self.direct(
                 soxr.resample(soxr.resample(samples, RATE, 8000), 8000, RATE)
             ),
@@ -320,7 +325,10 @@ class Evaluation:
             starts, ends = list[float](), list[float]()
             for note in getattr(self, name)[: self.count]:
                 segments, _ = self.model.transcribe(
-                    led(note.samples()), language="en", word_timestamps=True
+                    finished(led(note.samples())),
+                    language="en",
+                    beam_size=1,
+                    word_timestamps=True,
                 )
                 found = [word for segment in segments for word in segment.words or []]
                 if [plain(word.word) for word in found] != [
@@ -344,7 +352,7 @@ class Evaluation:
 
 def multilingual(model: Path, work: Path, count: int = 240) -> dict[str, Any]:
     """Detection, transcription and translation of each language's held-out sentences."""
-    loaded = WhisperModel(str(model), device="cpu", compute_type="int8", cpu_threads=2)
+    loaded = WhisperModel(str(model), device="cpu", compute_type="int8", cpu_threads=1)
     results: dict[str, Any] = {}
     for language, name in (("en", "held"), ("de", "held-de"), ("es", "held-es"), ("fr", "held-fr")):
         direct = Direct(loaded, language)

@@ -8,8 +8,10 @@ import ctypes
 import dataclasses
 import itertools
 import json
+import os
 import random
 import re
+import shutil
 import subprocess
 import tempfile
 import wave
@@ -72,6 +74,16 @@ class Clip:
 def as_floats(samples: NDArray[np.int16]) -> Floats:
     """Int16 as float32 from -1 to 1."""
     return samples.astype(np.float32) / np.float32(32768)
+
+
+def require(program: str, packages: str) -> None:
+    """Says what to install where a program is missing.
+
+    Raises:
+        RuntimeError: it is.
+    """
+    if shutil.which(program) is None:
+        raise RuntimeError(f"there is no {program} on this machine: apt-get install {packages}")
 
 
 class _Event(ctypes.Structure):
@@ -142,7 +154,12 @@ class Flite:
             source = Path(__file__).with_name("flite_words.c")
             voices = [f"-lflite_cmu_us_{voice}" for voice in self.PITCH]
             libraries = [*voices, "-lflite_usenglish", "-lflite_cmulex", "-lflite", "-lm"]
-            subprocess.run(["cc", "-O2", str(source), "-o", str(program), *libraries], check=True)
+            require("cc", "gcc flite1-dev")
+            fresh = folder / f"flite_words.{os.getpid()}"  # another process may be making it too
+            command = ["cc", "-O2", str(source), "-o", str(fresh), *libraries]
+            if subprocess.run(command).returncode:
+                raise RuntimeError(f"{source.name} does not compile: apt-get install flite1-dev")
+            fresh.replace(program)
         self._process = subprocess.Popen(
             [str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
@@ -186,6 +203,7 @@ class Festival:
         self, lines: Sequence[tuple[str, str, float]]
     ) -> Iterator[tuple[Floats, int, list[Span]]]:
         """The sound, its rate and each word's span, for each (text, voice, stretch)."""
+        require("festival", "festival festvox-kdlpc16k festvox-us-slt-hts")
         with tempfile.TemporaryDirectory() as folder:
             files = [Path(folder, f"{i}.wav") for i in range(len(lines))]
             told = [
