@@ -59,10 +59,8 @@ BUNDLED: Final = CatalogueEntry(
     6 * _MB,
     ModelProfile(
         margin=1.0,
-        suppress_blank=False,
         beam_size=1,
         english_only=True,
-        commit_probability=0.9,
         description="bundled; synthetic English voices and about 440 words only: "
         "for demos, tests and benchmarks",
     ),

@@ -52,7 +52,7 @@ class TestBundled:
         assert model.path == bundled_path()
         assert model.source == "bundled"
         assert model.notice is None
-        assert (model.profile.margin, model.profile.suppress_blank) == (1.0, False)
+        assert (model.profile.margin, model.profile.suppress_blank) == (1.0, True)
         assert model.profile.english_only
 
     def test_loads_in_faster_whisper(self) -> None:
@@ -271,7 +271,7 @@ class TestProfile:
         cache.mkdir()
         (cache / f"{BUNDLED_NAME}.profile.json").write_text('{"margin": 0.5}')
         assert resolve(BUNDLED_NAME).profile.margin == 0.5
-        assert resolve(BUNDLED_NAME).profile.suppress_blank is False
+        assert resolve(BUNDLED_NAME).profile.english_only
 
     @pytest.mark.parametrize(
         ("content", "fault"),
