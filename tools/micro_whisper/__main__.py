@@ -33,6 +33,16 @@ def speak(work: Path, languages: list[str], scale: float) -> list[Path]:
     return [work / name for name in wanted if not SETS[name].held_out]
 
 
+def need(path: Path, what: str) -> None:
+    """Says what is missing, and that `make` writes it.
+
+    Raises:
+        RuntimeError: there is no such file.
+    """
+    if not path.exists():
+        raise RuntimeError(f"{path} is not there: {what} is written by `make`")
+
+
 def make(arguments: argparse.Namespace) -> None:
     """Speaks, trains and exports."""
     from tools.micro_whisper import export, training, vocabulary
@@ -62,6 +72,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     """Measures every group of the model card."""
     from tools.micro_whisper.evaluation import multilingual, report
 
+    need(arguments.model / "model.bin", "a model")
+    need(arguments.work / "held.i16", "the folder of held-out clips")
     if arguments.multilingual:
         results = multilingual(arguments.model, arguments.work, arguments.count)
     else:
@@ -80,6 +92,7 @@ def record(arguments: argparse.Namespace) -> None:
     """Writes recordings of held-out sentences."""
     from tools.micro_whisper import recordings
 
+    need(arguments.work / "held.i16", "the folder of held-out clips")
     if arguments.languages == ["en"]:
         recordings.english(arguments.work / "held", arguments.folder)
     else:
