@@ -1,4 +1,4 @@
-"""Trains a micro Whisper for a given number of minutes, on a CPU or a GPU."""
+"""Trains a micro Whisper for a given number of minutes, on a CPU."""
 
 import ctypes
 import math
