@@ -153,6 +153,9 @@ class CaptionSession:
                 self._maybe_partial()
             case HypothesisReady():
                 self._hypothesis(event)
+                # What came in while it was computed may be enough for the next pass already,
+                # and nothing more may come.
+                self._maybe_partial()
             case DecodeFailed(request=request, reason=reason):
                 self._failed(request, reason)
             case DecodeSkipped(request=request):
