@@ -12,12 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +20,15 @@ import anyio
 import numpy as np
 import numpy.typing as npt
 import psutil
-import soundfile
-import soxr
 from websockets.asyncio.client import ClientConnection, connect
 
-RATE = 16_000
-CHUNK = 1600
+from streamkit_benchmarks.drive import cpu_seconds
+from streamkit_benchmarks.streamkit_system import StreamkitSystem
+from streamkit_benchmarks.systems import CHUNK_SAMPLES as CHUNK
+from streamkit_benchmarks.systems import RATE, Setup
+from streamkit_benchmarks.talk import load_sound
+
+MODEL = "whisper-micro-en"
 QUERY = "/v1/listen?encoding=linear16&sample_rate=16000&interim_results=true"
 PACED_SECONDS = 60.0
 IDLE_SECONDS = 30.0
@@ -40,42 +38,9 @@ SETTLE_MINUTES = 3
 """Memory is compared from here on: buffers have their full size and pools are warm."""
 
 
-@contextmanager
-def server() -> Iterator[tuple[psutil.Process, str]]:
-    """A server process and its address."""
-    command = [
-        sys.executable, "-m", "streamkit.cli", "serve", "--port", "0", "--model",
-        "whisper-micro-en", "--set", "max_speed=1000", "--log-level", "warning",
-    ]  # fmt: skip
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    try:
-        for line in process.stderr:
-            found = re.search(r"ws://\S+(?=/v1/listen)", line)
-            if found:
-                yield psutil.Process(process.pid), found[0]
-                break
-        else:
-            raise SystemExit("the server did not start")
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
 def load(paths: list[Path]) -> npt.NDArray[np.int16]:
     """The recordings one after another, int16 at 16 kHz."""
-    parts = []
-    for path in paths:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-        mono = samples.mean(axis=1)
-        parts.append(mono if rate == RATE else soxr.resample(mono, rate, RATE))
-    return (np.concatenate(parts) * 32767).astype(np.int16)
-
-
-def cpu_seconds(process: psutil.Process) -> float:
-    """CPU time of the process so far."""
-    times = process.cpu_times()
-    return float(times.user + times.system)
+    return (np.concatenate([load_sound(path) for path in paths]) * 32767).astype(np.int16)
 
 
 async def read_all(socket: ClientConnection, words: list[str]) -> None:
@@ -150,7 +115,9 @@ async def run(paths: list[Path], minutes: int) -> dict[str, Any]:
     """All parts in one server process."""
     samples = load(paths)
     report: dict[str, Any] = {}
-    with server() as (process, url):
+    system = StreamkitSystem(MODEL, ("max_speed=1000",))
+    with system.serve(Setup(Path(MODEL), threads=1, cores=())) as served:
+        process, url = served.process, served.url
 
         async def cpu(work: Any, seconds: float) -> float:
             before, start = cpu_seconds(process), time.monotonic()

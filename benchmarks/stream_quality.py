@@ -17,8 +17,8 @@ that it rejects.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
-import re
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -27,22 +27,15 @@ from typing import Any
 
 import jiwer
 import numpy as np
-import numpy.typing as npt
-import soundfile
-import soxr
 
-from streamkit.asr.recognizer import RecognitionRequest, Word, join
-from streamkit.asr.whisper import WhisperRecognizer
+from streamkit.asr.recognizer import join
 from streamkit.audio.clock import SAMPLE_RATE
-from streamkit.models import resolve
-from streamkit.session.captions import CaptionOptions
 from streamkit.session.effects import SpeechBegan
-from streamkit.testing import SimulatedStream
-from streamkit.vad.segmenter import SegmenterOptions
-from streamkit.vad.silero import WINDOW_SAMPLES, SileroVad, VadStream
+from streamkit_benchmarks.offline import Bench
+from streamkit_benchmarks.talk import load_sound
+from streamkit_benchmarks.timeline import Ints, plain
+from streamkit_benchmarks.timeline import interval as bootstrap
 
-Samples = npt.NDArray[np.float32]
-BOOTSTRAP_ROUNDS = 2000
 TAIL_TOLERANCE = SAMPLE_RATE // 2
 
 
@@ -57,73 +50,15 @@ class Group:
     tails_present: int = 0
 
 
-def load(path: Path) -> Samples:
-    """A recording as float32 mono at 16 kHz."""
-    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    mono: Samples = samples.mean(axis=1)
-    if rate != SAMPLE_RATE:
-        mono = soxr.resample(mono, rate, SAMPLE_RATE)
-    return mono
-
-
-def plain(text: str) -> str:
-    """Lower case, letters and digits only."""
-    return " ".join(re.sub(r"[^a-z0-9' ]", " ", text.lower()).split())
-
-
-class Bench:
-    """The model and the detector, loaded once."""
-
-    def __init__(self, model: str, commit_probability: float | None = None) -> None:
-        found = resolve(model)
-        if commit_probability is None:
-            commit_probability = found.profile.commit_probability
-        self.name = found.name
-        self.recognizer = WhisperRecognizer.load(found.path, name=found.name, profile=found.profile)
-        self.options = CaptionOptions(
-            vad_events=True,
-            commit_probability=commit_probability,
-            segmenter=SegmenterOptions(pause=10 * WINDOW_SAMPLES),
-            endpointing=10 * WINDOW_SAMPLES,
-        )
-        self.vad = SileroVad.load()
-
-    def stream(self, samples: Samples) -> SimulatedStream:
-        """Play a recording to its end."""
-        state = VadStream()
-        stream = SimulatedStream(
-            self.recognizer, lambda piece: self.vad.process(state, piece).tolist(), self.options
-        )
-        stream.feed(samples)
-        stream.close()
-        return stream
-
-    def offline(self, samples: Samples, stream: SimulatedStream) -> list[tuple[Word, ...]]:
-        """Decode each segment of a stream once, as a whole."""
-        heard = []
-        for segment in stream.segments:
-            request = RecognitionRequest(
-                samples[segment.start : segment.end], segment.start, final=True
-            )
-            heard.append(self.recognizer.recognize(request).words)
-        return heard
-
-
 def interval(group: Group) -> tuple[float, float]:
     """95 % bootstrap interval of stream minus offline, in points, over recordings."""
-    rng = np.random.default_rng(0)
-    count = len(group.reference)
     words = np.array([len(text.split()) for text in group.reference])
 
-    def errors(texts: list[str]) -> npt.NDArray[np.int64]:
+    def errors(texts: list[str]) -> Ints:
         results = [jiwer.process_words(a, b) for a, b in zip(group.reference, texts, strict=True)]
         return np.array([r.substitutions + r.deletions + r.insertions for r in results])
 
-    difference = errors(group.stream) - errors(group.offline)
-    picks = rng.integers(0, count, (BOOTSTRAP_ROUNDS, count))
-    points = 100 * difference[picks].sum(axis=1) / words[picks].sum(axis=1)
-    low, high = np.percentile(points, [2.5, 97.5])
-    return float(low), float(high)
+    return bootstrap(errors(group.stream) - errors(group.offline), words)
 
 
 def speech(bench: Bench, folder: Path) -> dict[str, Any]:
@@ -133,7 +68,7 @@ def speech(bench: Bench, folder: Path) -> dict[str, Any]:
     audio_seconds = 0.0
     started = time.process_time()
     for entry in entries:
-        samples = load(folder / entry["file"])
+        samples = load_sound(folder / entry["file"])
         audio_seconds += len(samples) / SAMPLE_RATE
         stream = bench.stream(samples)
         offline = bench.offline(samples, stream)
@@ -182,7 +117,7 @@ def nonspeech(bench: Bench, folder: Path) -> dict[str, Any]:
     rejected: dict[str, str] = {}
     accepted: dict[str, str] = {}
     for path in sorted(folder.glob("*.flac")):
-        stream = bench.stream(load(path))
+        stream = bench.stream(load_sound(path))
         heard = any(isinstance(each.output, SpeechBegan) for each in stream.emitted)
         (accepted if heard else rejected)[path.name] = " ".join(stream.words)
     silent = bench.stream(np.zeros(60 * SAMPLE_RATE, np.float32))
@@ -205,7 +140,10 @@ def main() -> None:
     parser.add_argument("--commit-probability", type=float, help="default: the profile's")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    bench = Bench(arguments.model, arguments.commit_probability)
+    bench = Bench(arguments.model)
+    if arguments.commit_probability is not None:
+        probability = arguments.commit_probability
+        bench.use(dataclasses.replace(bench.profile, commit_probability=probability))
     report: dict[str, Any] = {"model": bench.name, "speech": speech(bench, arguments.recordings)}
     if arguments.nonspeech:
         report["nonspeech"] = nonspeech(bench, arguments.nonspeech)

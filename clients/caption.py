@@ -47,7 +47,21 @@ def caption(
         str | None, typer.Option(help="Model: a name, a directory, or auto (the default).")
     ] = None,
     language: Annotated[
-        str | None, typer.Option(help="Language that is spoken, such as en.")
+        str | None,
+        typer.Option(help="Language that is spoken, such as en; multi: the model finds out."),
+    ] = None,
+    translate: Annotated[
+        bool, typer.Option("--translate", help="Write in English what is said in --language.")
+    ] = False,
+    keyterm: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TERM", help="A name or term that will be said; may be given many times."
+        ),
+    ] = None,
+    prompt: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Text that might have come before, for its style."),
     ] = None,
     endpointing: Annotated[
         int | None,
@@ -97,7 +111,7 @@ def caption(
     _check_source(file, mic=mic, fast=fast, rate=rate)
 
     # Everything heavy is loaded here, so that --help and completion are quick.
-    from streamkit_clients.caption_run import CaptionPlan, CaptionRun, run_captions
+    from streamkit_clients.caption_run import CaptionPlan, CaptionRun, SpeechHints, run_captions
     from streamkit_clients.subtitle_files import SubtitleFiles
 
     outputs = {"srt": srt, "vtt": vtt, "json": json, "txt": txt}
@@ -106,7 +120,8 @@ def caption(
     def make() -> CaptionRun:
         source = _source(file, device, mic=mic, fast=fast, rate=rate)
         screen = _screen(source, quiet=quiet, latency=not no_latency)
-        plan = CaptionPlan(source, server, key, model, language, endpointing, fast)
+        hints = SpeechHints(language, translate, tuple(keyterm or ()), prompt)
+        plan = CaptionPlan(source, server, key, model, hints, endpointing, fast)
         return CaptionRun(plan, screen, files)
 
     run_captions(make)

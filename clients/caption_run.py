@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import anyio
 
 from streamkit.client.connection import CaptionConnection
-from streamkit.client.events import Transcript
+from streamkit.client.events import Event, Transcript
 from streamkit.client.options import StreamOptions
 from streamkit.client.replay import KEEP_SECONDS
 from streamkit.client.sources import AudioSource, level_dbfs
@@ -34,6 +34,34 @@ SECOND_INTERRUPT_STATUS = 130
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechHints:
+    """What the person knows about the speech.
+
+    Attributes:
+        language: that is spoken, "multi" to let the model find out; None: the server's choice.
+        translate: write it in English.
+        keyterms: that will be said.
+        prompt: text that might have come before.
+    """
+
+    language: str | None = None
+    translate: bool = False
+    keyterms: tuple[str, ...] = ()
+    prompt: str | None = None
+
+    def query(self) -> dict[str, str | Sequence[str]]:
+        """All but the language, as parameters of `/v1/listen`."""
+        query: dict[str, str | Sequence[str]] = {}
+        if self.translate:
+            query["task"] = "translate"
+        if self.keyterms:
+            query["keyterm"] = self.keyterms
+        if self.prompt:
+            query["prompt"] = self.prompt
+        return query
+
+
+@dataclass(frozen=True, slots=True)
 class CaptionPlan:
     """What one session is to do.
 
@@ -45,7 +73,7 @@ class CaptionPlan:
     server: str | None
     key: str | None
     model: str | None
-    language: str | None
+    hints: SpeechHints
     endpointing: int | None
     fast: bool
 
@@ -64,6 +92,7 @@ class CaptionRun:
         self._setup = anyio.CancelScope()
         self._flush = anyio.CancelScope()
         self._streaming = False
+        self._overloaded = False
         self._failures: list[StreamkitError] = []
 
     async def run(self) -> None:
@@ -100,9 +129,10 @@ class CaptionRun:
             await stack.enter_async_context(plan.source)
         options = StreamOptions(
             sample_rate=plan.source.sample_rate,
-            language=plan.language,
+            language=plan.hints.language,
             model=plan.model if plan.server else None,
             endpointing=plan.endpointing,
+            extra=plan.hints.query(),
         )
         connection = CaptionConnection(
             url,
@@ -121,7 +151,7 @@ class CaptionRun:
         from streamkit.server.local import local_server
 
         settings = read_settings({} if self._plan.model is None else {"model": self._plan.model})
-        found = resolve(settings.model, language=self._plan.language, cache=settings.cache)
+        found = resolve(settings.model, language=self._plan.hints.language, cache=settings.cache)
         if found.notice:
             self._screen.notice(found.notice)
         self._screen.idle("loading the model …")
@@ -137,11 +167,25 @@ class CaptionRun:
                         if isinstance(event, Transcript) and event.is_final:
                             self._files.add(event)
                         self._screen.event(event)
+                        self._tell_overload(event)
             if self._flush.cancelled_caught:
                 self._screen.notice(
                     f"the last words did not come within {FLUSH_SECONDS:.0f} s", warning=True
                 )
             tasks.cancel_scope.cancel()
+
+    def _tell_overload(self, event: Event) -> None:
+        """Say once that the server cannot keep up, and once that it can again."""
+        if not isinstance(event, Transcript) or (event.overload is not None) is self._overloaded:
+            return
+        self._overloaded = event.overload is not None
+        if event.overload is not None:
+            self._screen.notice(
+                f"the server is busy: words come every {event.overload:.1f} s at most",
+                warning=True,
+            )
+        else:
+            self._screen.notice("the server keeps up again")
 
     async def _feed(self, captions: CaptionConnection) -> None:
         source = self._plan.source

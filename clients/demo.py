@@ -51,7 +51,7 @@ def demo(
 
     from streamkit.client.sources import FileSource
     from streamkit.errors import ConfigurationError
-    from streamkit_clients.caption_run import CaptionPlan, CaptionRun, run_captions
+    from streamkit_clients.caption_run import CaptionPlan, CaptionRun, SpeechHints, run_captions
     from streamkit_clients.dialogue import render_dialogue, write_wav
     from streamkit_clients.subtitle_files import SubtitleFiles
     from streamkit_clients.terminal import LiveScreen, PlainScreen
@@ -77,7 +77,9 @@ def demo(
             live = console.is_terminal and not console.is_dumb_terminal
             screen: Screen = LiveScreen(console) if live else _plain(console, PlainScreen)
             recorders.append(Recorder(screen))
-            plan = CaptionPlan(FileSource(path), server, key, model, None, None, fast=False)
+            plan = CaptionPlan(
+                FileSource(path), server, key, model, SpeechHints(), None, fast=False
+            )
             return CaptionRun(plan, recorders[0], SubtitleFiles({}))
 
         run_captions(make)

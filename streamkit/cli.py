@@ -1,8 +1,8 @@
 """The `streamkit` program.
 
-The commands live in `streamkit.commands` (server, models) and in `streamkit_clients`
-(captions, demo, devices). Each imports what it needs when it runs, so that `--help` and
-shell completion stay quick.
+The commands live in `streamkit.commands` (server, models), in `streamkit_clients` (captions, demo,
+devices) and in `streamkit_benchmarks` (what is measured). Each imports what it needs when it runs,
+so that `--help` and shell completion stay quick.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import typer
 from streamkit import __version__
 from streamkit.commands import doctor, models, serve
 from streamkit.errors import StreamkitError
+from streamkit_benchmarks import calibrate, captions
 from streamkit_clients import caption, demo, devices
 
 app = typer.Typer(
@@ -28,7 +29,11 @@ app.command("caption")(caption.caption)
 app.command("serve")(serve.serve)
 app.command("devices")(devices.devices)
 app.command("doctor")(doctor.doctor)
+models.app.command("calibrate")(calibrate.calibrate)
 app.add_typer(models.app, name="models")
+bench = typer.Typer(help="Measure on this machine.", no_args_is_help=True)
+bench.command("captions")(captions.captions)
+app.add_typer(bench, name="bench")
 
 
 def _show_version(value: bool) -> None:

@@ -43,8 +43,15 @@ class Settings(BaseSettings):
     model: str = Field(default="auto", description="name, directory, or auto")
     device: str = Field(default="auto", description="auto, cpu or cuda")
     compute_type: str = Field(default="default", description="CTranslate2 type: int8, float16, …")
-    threads: Count = Field(default=1, description="CPU threads of one decoding")
-    workers: Count = Field(default=1, description="decodings at once")
+    threads: Count | None = Field(
+        default=None, description="CPU threads of one decoding; default: as fits the machine"
+    )
+    workers: Count | None = Field(
+        default=None, description="decodings at once; default: as fits the machine"
+    )
+    pass_timeout: Seconds = Field(
+        default=30, description="seconds after which a decoding is given up, and tried once more"
+    )
 
     # How captions behave
     endpointing: float = Field(

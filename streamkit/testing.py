@@ -9,13 +9,14 @@ for them.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from streamkit.asr.recognizer import (
+    Guidance,
     Hypothesis,
     ModelInfo,
     RecognitionRequest,
@@ -72,8 +73,18 @@ class ScriptedRecognizer:
         """A model named `scripted`."""
         return ModelInfo(name="scripted")
 
-    def recognize(self, request: RecognitionRequest) -> Hypothesis:
-        """The words of the script after the prefix that end within the window."""
+    def front_end(self, capacity: int) -> None:
+        """It needs no features."""
+
+    def batch_key(self, request: RecognitionRequest) -> Hashable | None:
+        """Everything fits."""
+        return "any"
+
+    def recognize(self, requests: Sequence[RecognitionRequest]) -> list[Hypothesis]:
+        """The words of the script after each prefix that end within the window."""
+        return [self._recognize(request) for request in requests]
+
+    def _recognize(self, request: RecognitionRequest) -> Hypothesis:
         call = len(self.calls)
         self.calls.append(request)
         if call in self.failures:
@@ -157,7 +168,7 @@ class SimulatedStream:
         options: CaptionOptions | None = None,
         *,
         decode_seconds: Callable[[RecognitionRequest], float] = lambda request: 0.02,
-        language: str | None = "en",
+        guidance: Guidance | None = None,
     ) -> None:
         self.session = CaptionSession(options)
         self.now = 0.0
@@ -166,7 +177,7 @@ class SimulatedStream:
         self._recognizer = recognizer
         self._detector = detector
         self._decode_seconds = decode_seconds
-        self._language = language
+        self._guidance = guidance or Guidance()
         self._samples: Samples = np.zeros(0, np.float32)
         self._base = 0
         self._answers: list[_Answer] = []
@@ -251,14 +262,17 @@ class SimulatedStream:
             samples=self._samples[effect.start - self._base : effect.end - self._base],
             start=effect.start,
             prefix=effect.prefix,
-            language=self._language or effect.language,
+            context=effect.context,
+            guidance=self._guidance,
+            language=self._guidance.language or effect.language,
+            likely_language=effect.likely_language,
             final=effect.thorough,
         )
         started = max(self.now, self._free_at)
         self._free_at = started + self._decode_seconds(request)
         event: Event
         try:
-            hypothesis = self._recognizer.recognize(request)
+            (hypothesis,) = self._recognizer.recognize([request])
         except RecognitionError as error:
             event = DecodeFailed(effect.request, str(error))
         else:

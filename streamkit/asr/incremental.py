@@ -1,19 +1,19 @@
 """Words that grow: which words of the newest hypothesis will never change again.
 
-LocalAgreement-2 (Macháček, Dabre, Bojar: Turning Whisper into Real-Time Transcription System,
-2023): a word is committed when two successive hypotheses agree on it and on all before
-it. Three things are held back here in addition. The last word of either hypothesis, because
-the audio may end inside it and because the punctuation after it is still a guess. A word
-that the model itself gives little probability: two passes over nearly the same audio make
-the same mistake. And a text that goes round in circles, because a decoder that loops agrees
-with itself.
+`GrowingWords` holds the committed and the tentative words of one segment. Which of the
+tentative ones are committed early is up to a policy (`streamkit.asr.policy`); what holds for all of
+them stands here: a committed word never changes, and a text that goes round in circles waits
+for the last pass, because a decoder that loops agrees with itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from streamkit.asr.recognizer import Word
+if TYPE_CHECKING:
+    from streamkit.asr.policy import CommitPolicy
+    from streamkit.asr.recognizer import Word
 
 MAX_LOOP_WORDS = 8
 """Longest phrase whose repetition is recognised as a loop."""
@@ -56,35 +56,43 @@ def loop_start(words: Sequence[str]) -> int | None:
     return None
 
 
-class LocalAgreement:
+class GrowingWords:
     """The words of one segment: committed ones, which only grow, and tentative ones.
 
     Attributes:
-        min_probability: least probability, 0..1, of a word that is committed early.
+        policy: says which words are committed early.
         committed: words that will not change, since the last `cut`.
         tentative: what the newest hypothesis says after them.
+        gone: how many words were cut.
     """
 
-    def __init__(self, min_probability: float = 0.0, committed: tuple[Word, ...] = ()) -> None:
-        self.min_probability = min_probability
+    def __init__(self, policy: CommitPolicy, committed: tuple[Word, ...] = ()) -> None:
+        self.policy = policy
         self.committed = committed
         self.tentative: tuple[Word, ...] = ()
+        self.gone = 0
 
     @property
     def words(self) -> tuple[Word, ...]:
         """Committed and tentative words in order."""
         return self.committed + self.tentative
 
-    def update(self, words: Sequence[Word]) -> tuple[Word, ...]:
+    @property
+    def count(self) -> int:
+        """Words committed so far, with those that were cut."""
+        return self.gone + len(self.committed)
+
+    def update(self, words: Sequence[Word], heard: int) -> tuple[Word, ...]:
         """Take in a hypothesis for what follows the committed words.
+
+        Args:
+            words: of the hypothesis.
+            heard: position after the last sample that it heard.
 
         Returns:
             The words that this hypothesis committed.
         """
-        agreed = min(agreement(self.tentative, words), len(words) - 1, len(self.tentative) - 1)
-        count = 0
-        while count < agreed and words[count].probability >= self.min_probability:
-            count += 1
+        count = self.policy.stable(self.tentative, words, heard)
         loop = loop_start([normalise(word.text) for word in (*self.committed, *words)])
         if loop is not None:
             count = min(count, max(0, loop - len(self.committed)))
@@ -103,4 +111,5 @@ class LocalAgreement:
         if not 0 <= count <= len(self.committed):
             raise ValueError(f"cannot cut {count} words: {len(self.committed)} are committed")
         gone, self.committed = self.committed[:count], self.committed[count:]
+        self.gone += count
         return gone

@@ -50,7 +50,8 @@ class Transcript:
     A partial (`is_final` false) replaces the partial before it and covers everything
     since the last final; its first `committed` words will not change. A final closes its
     range for good and may be empty; `speech_final` marks the last one of an utterance.
-    `utterance` counts from 0 over the whole stream, reconnects included.
+    `utterance` counts from 0 over the whole stream, reconnects included. `overload` is the
+    time in seconds between two partials while the server cannot keep up, else None.
     """
 
     words: tuple[Word, ...]
@@ -63,6 +64,7 @@ class Transcript:
     channel: int
     latency: Latency | None
     from_finalize: bool = False
+    overload: float | None = None
 
     @property
     def text(self) -> str:
@@ -197,6 +199,7 @@ def _transcript(wire: Mapping[str, Any], offset: float, utterance: int) -> Trans
         channel=int(wire["channel_index"][0]),
         latency=_latency(own["latency"]) if own.get("latency") else None,
         from_finalize=bool(wire.get("from_finalize", False)),
+        overload=float(own["overload"]["interval_ms"]) / 1000 if own.get("overload") else None,
     )
 
 

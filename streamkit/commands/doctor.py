@@ -154,11 +154,11 @@ def _speech(model: str) -> list[Finding]:
         from streamkit.asr.recognizer import RecognitionRequest, join
 
         request = RecognitionRequest(spoken[0], 0, final=True)
-        heard = join(loaded[0].recognize(request).words)
+        heard = join(loaded[0].recognize([request])[0].words)
         times = []
         for _ in range(PASSES):
             started = time.perf_counter()
-            loaded[0].recognize(request)
+            loaded[0].recognize([request])
             times.append(time.perf_counter() - started)
         took = statistics.median(times)
         seconds = len(spoken[0]) / SAMPLE_RATE

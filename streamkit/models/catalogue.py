@@ -59,7 +59,10 @@ BUNDLED: Final = CatalogueEntry(
     6 * _MB,
     ModelProfile(
         margin=1.0,
-        beam_size=1,
+        policy="either",
+        hold_back=0.4,
+        trim=3.0,
+        context_words=16,
         english_only=True,
         description="bundled; synthetic English voices and about 440 words only: "
         "for demos, tests and benchmarks",

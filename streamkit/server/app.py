@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from streamkit.asr.recognizer import Recognizer
 from streamkit.asr.scheduler import Scheduler
 from streamkit.config import Settings
 from streamkit.server.listen import listen
+from streamkit.server.parallelism import parallelism
 from streamkit.server.state import ServerState
 from streamkit.vad.silero import SileroVad
 
@@ -37,7 +39,11 @@ def create_app(settings: Settings, recognizer: Recognizer, profile: ModelProfile
     """
     state = ServerState(
         settings=settings,
-        scheduler=Scheduler(recognizer, workers=settings.workers),
+        scheduler=Scheduler(
+            recognizer,
+            workers=parallelism(settings, profile).workers,
+            pass_timeout=settings.pass_timeout,
+        ),
         vad=SileroVad.load(),
         profile=profile,
     )
@@ -91,4 +97,6 @@ async def _metrics(request: Request) -> Response:
     """Counters and histograms in Prometheus' text format."""
     state = _state(request)
     state.metrics.waiting.set(len(state.scheduler.queue))
+    state.metrics.stretch.set(state.scheduler.cadence.look(time.monotonic()).stretch)
+    state.metrics.replaced.set(state.scheduler.replaced_workers)
     return Response(state.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

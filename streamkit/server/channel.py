@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 import anyio
@@ -11,7 +11,8 @@ import anyio.abc
 import numpy as np
 import numpy.typing as npt
 
-from streamkit.asr.recognizer import RecognitionRequest
+from streamkit.asr.cadence import Pace
+from streamkit.asr.recognizer import Guidance, RecognitionRequest
 from streamkit.asr.scheduler import SupersededError, Ticket
 from streamkit.audio.clock import SAMPLE_RATE
 from streamkit.audio.resample import StreamingResampler
@@ -26,11 +27,15 @@ from streamkit.session.events import (
     DecodeSkipped,
     Event,
     HypothesisReady,
+    PaceChanged,
     WindowsScored,
 )
 from streamkit.vad.silero import VadStream
 
 Samples = npt.NDArray[np.float32]
+
+DIGEST_SAMPLES = 2 * SAMPLE_RATE
+"""More than is ever digested at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +54,9 @@ class Channel:
         tasks: decoding runs here; cancelling it ends all.
         options: for the session.
         source_rate: Hz of the samples that will come.
-        language: ISO 639-1 code, None to detect.
+        guidance: what the client knows about the speech.
         output: takes what the client should get.
+        session_id: the same for all channels of a client.
     """
 
     def __init__(
@@ -59,17 +65,23 @@ class Channel:
         tasks: anyio.abc.TaskGroup,
         options: CaptionOptions,
         source_rate: int,
-        language: str | None,
+        guidance: Guidance,
         output: Callable[[Output], None],
+        session_id: Hashable,
     ) -> None:
         self.session = CaptionSession(options)
         self.closed = anyio.Event()
         self._state = state
         self._tasks = tasks
-        self._language = language
+        self._guidance = guidance
         self._output = output
+        self._session = session_id
         self._resampler = StreamingResampler(source_rate)
-        self._ring = RingBuffer(round(state.settings.ring_seconds * SAMPLE_RATE))
+        capacity = round(state.settings.ring_seconds * SAMPLE_RATE)
+        self._ring = RingBuffer(capacity)
+        # What is digested waits outside the ring when that is full.
+        self._features = state.scheduler.recognizer.front_end(capacity + DIGEST_SAMPLES)
+        self._pace = Pace()
         self._vad = VadStream()
         self._tickets: dict[int, Ticket] = {}
         self._progress = anyio.Event()
@@ -78,6 +90,8 @@ class Channel:
         """Resample and look for speech; None ends the stream. Runs in a worker thread."""
         resampler = self._resampler
         inside = resampler.flush() if samples is None else resampler.process(samples)
+        if self._features is not None:
+            self._features.push(inside)
         probabilities = self._state.vad.process(self._vad, inside)
         return Heard(inside, tuple(probabilities.tolist()))
 
@@ -92,6 +106,10 @@ class Channel:
         start = self._ring.end
         self._ring.write(samples)
         self.receive(AudioReceived(start, start + len(samples), received_at, captured_at))
+        pace = self._state.scheduler.cadence.look(time.monotonic())
+        if pace != self._pace:
+            self._pace = pace
+            self.receive(PaceChanged(pace.stretch, pace.overloaded))
         if heard.probabilities:
             self.receive(WindowsScored(heard.probabilities))
 
@@ -108,15 +126,25 @@ class Channel:
     def _carry_out(self, effect: Effect) -> None:
         match effect:
             case Decode():
+                samples = self._ring.read(effect.start, effect.end)
+                features = self._features
                 request = RecognitionRequest(
-                    samples=self._ring.read(effect.start, effect.end),
+                    samples=samples,
                     start=effect.start,
                     prefix=effect.prefix,
-                    language=self._language or effect.language,
+                    context=effect.context,
+                    guidance=self._guidance,
+                    language=self._guidance.language or effect.language,
+                    likely_language=effect.likely_language,
                     final=effect.thorough,
+                    features=None if features is None else features.window(samples, effect.start),
                 )
-                key = (id(self), effect.segment)
-                ticket = self._state.scheduler.submit(key, request, urgent=effect.urgent)
+                ticket = self._state.scheduler.submit(
+                    (id(self), effect.segment),
+                    request,
+                    urgent=effect.urgent,
+                    session=self._session,
+                )
                 self._tickets[effect.request] = ticket
                 self._tasks.start_soon(self._answer, effect.request, ticket)
             case Hasten(request=number):
@@ -138,6 +166,7 @@ class Channel:
             event = DecodeFailed(number, str(error))
         else:
             metrics.passes.labels("done").inc()
+            metrics.observe_hypothesis(decoded.hypothesis)
             kind = "final" if ticket.request.final else "partial"
             metrics.decode.labels(kind).observe(decoded.ended_at - decoded.started_at)
             event = HypothesisReady(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from streamkit.asr.recognizer import Hypothesis
 from streamkit.latency.trace import Stage, Trace
 
 LATENCY_BUCKETS = (
@@ -41,6 +42,24 @@ class Metrics:
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
+        self.gate = Counter(
+            "streamkit_gate",
+            "what became of the recognizer's answers",
+            ["decision"],
+            registry=registry,
+        )
+        self.doubts = Counter(
+            "streamkit_doubts", "signs against first answers", ["doubt"], registry=registry
+        )
+        self.stretch = Gauge(
+            "streamkit_partial_stretch",
+            "how much longer than asked for the interval between partials is",
+            registry=registry,
+        )
+        self.stretch.set(1)
+        self.replaced = Gauge(
+            "streamkit_replaced_workers", "workers that hung and were replaced", registry=registry
+        )
         self.waiting = Gauge("streamkit_decodes_waiting", "requests in line", registry=registry)
         self.stage = Histogram(
             "streamkit_stage_seconds",
@@ -55,6 +74,12 @@ class Metrics:
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
+
+    def observe_hypothesis(self, hypothesis: Hypothesis) -> None:
+        """Record how an answer was come by."""
+        self.gate.labels(hypothesis.decision.value).inc()
+        for doubt in hypothesis.doubts:
+            self.doubts.labels(doubt.value).inc()
 
     def observe_result(self, trace: Trace, emitted_at: float, epoch: float) -> None:
         """Record the way of a result's last sample.

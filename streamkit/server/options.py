@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from streamkit.asr.recognizer import Guidance
 from streamkit.audio.clock import seconds
 from streamkit.protocols import deepgram
 from streamkit.server.state import ServerState
@@ -28,7 +29,9 @@ def caption_options(options: deepgram.ListenOptions, state: ServerState) -> Capt
         utterance_end=None if options.utterance_end is None else seconds(options.utterance_end),
         vad_events=options.vad_events,
         partial_interval=seconds(settings.partial_interval),
-        commit_probability=state.profile.commit_probability,
+        policy=state.profile.commit_policy(options.task),
+        trim=seconds(state.profile.trim),
+        context_words=state.profile.context_words,
         segmenter=SegmenterOptions(
             threshold=settings.vad_threshold,
             release=settings.vad_threshold * RELEASE_RATIO,
@@ -36,3 +39,8 @@ def caption_options(options: deepgram.ListenOptions, state: ServerState) -> Capt
             pause=pause_windows * WINDOW_SAMPLES,
         ),
     )
+
+
+def recognition_guidance(options: deepgram.ListenOptions) -> Guidance:
+    """What the client knows about the speech."""
+    return Guidance(options.language, options.task, options.keyterms, options.prompt)

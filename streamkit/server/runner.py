@@ -43,7 +43,7 @@ from streamkit.server.endings import (
     too_long,
 )
 from streamkit.server.limits import TokenBucket
-from streamkit.server.options import caption_options
+from streamkit.server.options import caption_options, recognition_guidance
 from streamkit.server.outbox import Outbox
 from streamkit.server.state import ServerState
 from streamkit.session.effects import (
@@ -283,13 +283,14 @@ class ListenSession:
         count = count if self._options.multichannel else 1
         self._encoder.channels = count
         options = caption_options(self._options, self._state)
+        guidance = recognition_guidance(self._options)
         for index in range(count):
 
             def output(effect: Output, index: int = index) -> None:
                 self._put(effect, index)
 
             self._channels.append(
-                Channel(self._state, self._tasks, options, rate, self._options.language, output)
+                Channel(self._state, self._tasks, options, rate, guidance, output, self._request_id)
             )
 
     # Ending

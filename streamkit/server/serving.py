@@ -16,6 +16,7 @@ from streamkit.config import Settings
 from streamkit.errors import ConfigurationError
 from streamkit.server.app import create_app
 from streamkit.server.connection import Connection
+from streamkit.server.parallelism import parallelism
 from streamkit.server.state import ServerState
 
 if TYPE_CHECKING:
@@ -41,14 +42,15 @@ def load_recognizer(settings: Settings) -> tuple[Recognizer, ModelProfile, str |
     from streamkit.models import resolve
 
     found = resolve(settings.model, cache=settings.cache)
+    chosen = parallelism(settings, found.profile)
     recognizer = WhisperRecognizer.load(
         found.path,
         name=found.name,
         profile=found.profile,
         device=settings.device,
         compute_type=settings.compute_type,
-        threads=settings.threads,
-        workers=settings.workers,
+        threads=chosen.threads,
+        workers=chosen.workers,
     )
     return recognizer, found.profile, found.notice
 

@@ -15,9 +15,10 @@ import enum
 from collections import deque
 from dataclasses import dataclass, field
 
-from streamkit.asr.incremental import LocalAgreement
+from streamkit.asr.incremental import GrowingWords
+from streamkit.asr.policy import CommitPolicy, LocalAgreement
 from streamkit.asr.recognizer import Word
-from streamkit.audio.clock import SAMPLE_RATE, seconds
+from streamkit.audio.clock import SAMPLE_RATE, on_grid, seconds
 from streamkit.latency.trace import Chunk, Stage, TraceLog
 from streamkit.session.effects import (
     Closed,
@@ -37,6 +38,7 @@ from streamkit.session.events import (
     Event,
     FinalizeRequested,
     HypothesisReady,
+    PaceChanged,
     WindowsScored,
     WordsCommitted,
 )
@@ -61,10 +63,12 @@ class CaptionOptions:
         utterance_end: gap after the last word that is reported; None: not reported.
         vad_events: report when speech begins.
         partial_interval: new audio between two passes over open speech.
-        commit_probability: least probability of a word that is committed before its final.
+        policy: which words are committed before their final.
         segmenter: thresholds of the voice activity detector.
-        cut_sentence: window length from which it is cut at a sentence's end.
-        cut_word: window length from which it is cut behind any committed word.
+        trim: window length from which it moves on behind committed words.
+        context_words: committed words that stay in sight once they are before the window.
+        cut_sentence: length of what is not final from which it is cut at a sentence's end.
+        cut_word: length from which it is cut behind any committed word.
         cut_force: window length from which uncommitted words are forced out.
         max_window: window length at which speech is split wherever it is quietest, because
             the recognizer sees no more than 30 s.
@@ -75,8 +79,10 @@ class CaptionOptions:
     utterance_end: int | None = None
     vad_events: bool = False
     partial_interval: int = seconds(0.25)
-    commit_probability: float = 0.5
+    policy: CommitPolicy = field(default_factory=LocalAgreement)
     segmenter: SegmenterOptions = field(default_factory=SegmenterOptions)
+    trim: int = seconds(3)
+    context_words: int = 32
     cut_sentence: int = seconds(6)
     cut_word: int = seconds(12)
     cut_force: int = seconds(20)
@@ -116,6 +122,9 @@ class CaptionSession:
         self._endpoint_due = False
         self._last_word_end: int | None = None
         self._inherited: tuple[Word, ...] = ()
+        self._language: str | None = None
+        """Of the last segment with words."""
+        self._pace = PaceChanged(1.0, False)
 
     @property
     def keep_from(self) -> int:
@@ -125,7 +134,7 @@ class CaptionSession:
         keep = quiet - self.options.segmenter.pre_roll
         if self._segments:
             keep = min(keep, self._segments[0].window)
-        return max(0, keep)
+        return max(0, on_grid(keep))
 
     def receive(self, event: Event, now: float) -> list[Effect]:
         """Take in one event.
@@ -160,6 +169,8 @@ class CaptionSession:
                 self._failed(request, reason)
             case DecodeSkipped(request=request):
                 self._skipped(request)
+            case PaceChanged():
+                self._pace = event
             case FinalizeRequested():
                 self._flush(from_finalize=True)
             case CloseRequested():
@@ -201,14 +212,17 @@ class CaptionSession:
             self._effects.append(SpeechBegan(onset))
 
     def _append_segment(self, window: int, onset: int) -> None:
+        window = on_grid(window)
         self._segments.append(
             Segment(
                 number=self._segment_count,
                 onset=onset,
                 window=window,
+                origin=window,
                 heard=window,
                 requested=onset,
-                words=LocalAgreement(self.options.commit_probability, self._inherited),
+                words=GrowingWords(self.options.policy, self._inherited),
+                history=deque(maxlen=self.options.context_words),
             )
         )
         self._inherited = ()
@@ -249,17 +263,22 @@ class CaptionSession:
 
     # What the recognizer says
 
+    @property
+    def _interval(self) -> int:
+        """New audio between two passes, as far as the recognizer keeps up."""
+        return round(self.options.partial_interval * self._pace.stretch)
+
     def _maybe_partial(self) -> None:
         segment = self._open_segment
         if segment is None or segment.pending or self._segmenter.voice is not Voice.SPEAKING:
             return
         position = self._segmenter.position
-        if position - segment.requested >= self.options.partial_interval:
+        if position - segment.requested >= self._interval:
             self._decode(segment, position, thorough=False, urgent=False)
 
     def _decode(self, segment: Segment, end: int, *, thorough: bool, urgent: bool) -> None:
         self._requests += 1
-        segment.pending[self._requests] = Pending(end, len(segment.words.committed))
+        segment.pending[self._requests] = Pending(end, segment.words.count)
         segment.requested = end
         self._effects.append(
             Decode(
@@ -267,8 +286,10 @@ class CaptionSession:
                 segment=segment.number,
                 start=segment.window,
                 end=end,
-                prefix=segment.words.committed,
+                prefix=segment.prefix,
+                context=segment.context,
                 language=segment.language if segment.settled else None,
+                likely_language=self._language,
                 thorough=thorough,
                 urgent=urgent,
             )
@@ -379,6 +400,7 @@ class CaptionSession:
             self._effects.append(
                 self._transcript(cut.words, cut.position, 0, final=True, language=segment.language)
             )
+        segment.trim(options.trim)
         committed = segment.words.committed
         if committed:
             self.traces.mark(Stage.COMMIT, committed[-1].end, now)
@@ -397,6 +419,8 @@ class CaptionSession:
         words = segment.words.committed
         self.traces.mark(Stage.FIRST_PARTIAL, segment.heard, now)
         self.traces.mark(Stage.COMMIT, segment.end, now)
+        if segment.settled:
+            self._language = segment.language
         if segment.failure is not None:
             self._effects.append(RangeFailed(segment.window, segment.end, segment.failure))
         if words or segment.from_finalize or segment.speech_final:
@@ -444,6 +468,7 @@ class CaptionSession:
             utterance=self._utterance,
             language=language,
             trace=self.traces.trace(words[-1].end if words else end, SAMPLE_RATE),
+            overload=self._interval / SAMPLE_RATE if self._pace.overloaded else None,
         )
         if speech_final:
             self._utterance += 1

@@ -16,7 +16,9 @@ class Decode:
         request: number to answer with.
         segment: a newer partial of the same segment replaces this one while it waits.
         prefix: committed words in the window; the answer continues them.
+        context: committed words before the window, the newest last.
         language: ISO 639-1 code of what was committed of this speech; None: nothing was yet.
+        likely_language: of the speech before this.
         thorough: the answer may become a final: worth a second try when it is doubtful.
         urgent: somebody waits for this final; it goes before all partials.
     """
@@ -26,7 +28,9 @@ class Decode:
     start: int
     end: int
     prefix: tuple[Word, ...]
+    context: tuple[Word, ...]
     language: str | None
+    likely_language: str | None
     thorough: bool
     urgent: bool
 
@@ -53,6 +57,8 @@ class Transcript:
         utterance: counts the utterances of the stream from 0.
         language: ISO 639-1 code.
         trace: the way of the last sample of the last word.
+        overload: seconds between two partials, while the recognizer has more sessions than it can
+            serve as often as they should be; None: all is well.
     """
 
     start: int
@@ -65,6 +71,7 @@ class Transcript:
     utterance: int
     language: str
     trace: Trace | None
+    overload: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,19 @@ class DecodeSkipped:
 
 
 @dataclass(frozen=True, slots=True)
+class PaceChanged:
+    """How well the recognizer keeps up with all its sessions.
+
+    Attributes:
+        stretch: what the interval between two partials is multiplied with, at least 1.
+        overloaded: so much that the client should know.
+    """
+
+    stretch: float
+    overloaded: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FinalizeRequested:
     """The client wants everything so far as a final, now."""
 
@@ -82,6 +95,7 @@ Event = (
     | HypothesisReady
     | DecodeFailed
     | DecodeSkipped
+    | PaceChanged
     | FinalizeRequested
     | CloseRequested
 )

@@ -1,9 +1,10 @@
 """One stretch of speech while it is being recognised.
 
 A segment is OPEN while the speaker speaks, CLOSING from the pause on until the audio up to
-its end has been decoded, and DONE then. Its window moves on when it grows long: it is cut
-behind a committed word, at the end of a sentence where there is one, and the words before
-the cut become a final. So the cost of a pass does not grow with the length of the speech.
+its end has been decoded, and DONE then. Two things keep long speech cheap and its finals readable.
+The *window*, which each pass decodes, moves on behind committed words (`trim`); the words before it
+become the context of the next pass. The *range* of words that are not final yet is cut at the end
+of a sentence, where there is one (`cut`).
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ import enum
 from collections import deque
 from dataclasses import dataclass, field
 
-from streamkit.asr.incremental import LocalAgreement, agreement
+from streamkit.asr.incremental import GrowingWords, agreement
 from streamkit.asr.recognizer import Hypothesis, Word
+from streamkit.audio.clock import on_grid
 from streamkit.vad.silero import WINDOW_SAMPLES
 
 LOOK_BACK_WINDOWS = 125
 """4 s: how far back the quietest place is looked for when speech has to be split."""
+
+PATIENCE_PASSES = 2
+"""So many doubtful answers in a row change nothing; what looks odd for longer is odd speech."""
 
 SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！")
 
@@ -33,7 +38,7 @@ class Phase(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Words that are final because the window moved on to `position`."""
+    """Words that are final, up to `position`."""
 
     words: tuple[Word, ...]
     position: int
@@ -45,7 +50,7 @@ class Pending:
 
     Attributes:
         end: end of its window.
-        committed: how many words were committed then: its answer comes after those.
+        committed: how many words of the segment were committed then: its answer comes after those.
     """
 
     end: int
@@ -59,14 +64,17 @@ class Segment:
     Attributes:
         number: counts the segments of a stream.
         onset: where the detector first heard speech; before it there is only pre-roll.
-        window: start of the audio that the next pass decodes.
+        window: start of the audio that the next pass decodes; a multiple of 160.
+        origin: where the words that are not final yet begin.
         heard: audio before this was in the newest hypothesis.
         end: where the segment ends, once it is closing.
         speech_final: the endpoint of the utterance has been reached.
         from_finalize: the client asked for this final.
         requested: end of the newest requested window.
         pending: requests that are not answered yet.
-        words: committed and tentative words since `window`.
+        words: committed and tentative words since `origin`.
+        behind: how many of the committed ones lie before the window.
+        history: words before those, the newest last.
         language: of the newest hypothesis with words, until a word is committed; then it stays.
         failure: why the last pass failed, when nothing better came.
     """
@@ -74,9 +82,12 @@ class Segment:
     number: int
     onset: int
     window: int
+    origin: int
     heard: int
     requested: int
-    words: LocalAgreement
+    words: GrowingWords
+    history: deque[Word]
+    behind: int = 0
     phase: Phase = Phase.OPEN
     end: int | None = None
     speech_final: bool = False
@@ -87,6 +98,8 @@ class Segment:
     """A word was committed, in `language`."""
     failure: str | None = None
     changed: bool = False
+    doubted: int = 0
+    """Doubtful answers in a row."""
     probabilities: deque[float] = field(default_factory=lambda: deque(maxlen=LOOK_BACK_WINDOWS))
     """Speech probability of the newest VAD windows, newest last."""
 
@@ -95,28 +108,41 @@ class Segment:
         """The audio up to the end has been heard."""
         return self.end is not None and self.heard >= self.end
 
+    @property
+    def prefix(self) -> tuple[Word, ...]:
+        """Committed words in the window."""
+        return self.words.committed[self.behind :]
+
+    @property
+    def context(self) -> tuple[Word, ...]:
+        """Committed words before the window, the newest last."""
+        words = (*self.history, *self.words.committed[: self.behind])
+        return words[max(0, len(words) - (self.history.maxlen or 0)) :]
+
     def hear(self, hypothesis: Hypothesis, pending: Pending) -> None:
         """Take in the answer to a request; an outdated or doubtful one changes nothing."""
-        outdated = hypothesis.start != self.window or (
-            hypothesis.end <= self.heard and self.heard > self.window
-        )
         last = self.end is not None and hypothesis.end >= self.end
-        if outdated or (hypothesis.doubtful and not last):
+        old = hypothesis.end <= self.heard and self.heard > self.origin
+        if old:
+            return
+        self.doubted = self.doubted + 1 if hypothesis.doubtful else 0
+        if 0 < self.doubted <= PATIENCE_PASSES and not last:
             return
         # Words may have been committed by another answer since this one was asked for.
-        since = self.words.committed[pending.committed :]
-        if agreement(since, hypothesis.words) < len(since):
+        known = pending.committed - self.words.gone
+        since = self.words.committed[max(0, known) :]
+        if known < 0 or agreement(since, hypothesis.words) < len(since):
             return
         words = tuple(map(self._after_onset, hypothesis.words[len(since) :]))
-        self.heard = hypothesis.end
+        self.heard = max(self.heard, hypothesis.end)
         if words and not self.settled:
             self.language = hypothesis.language
         self.changed = True
         if last:
             self.words.finish(words)
         else:
-            self.words.update(words)
-        self.settled |= bool(self.words.committed)
+            self.words.update(words, hypothesis.end)
+        self.settled |= bool(self.words.count)
 
     def _after_onset(self, word: Word) -> Word:
         # The alignment gives the pre-roll to the first word, since nothing else is there.
@@ -140,8 +166,28 @@ class Segment:
         self.words.finish(self.words.tentative)
         self.heard = self.end
 
+    def trim(self, length: int) -> None:
+        """Move the window on if it is longer than `length`.
+
+        It then begins after the last committed sentence; in the middle of a sentence only
+        once it is twice as long, since what the model hears first it hears worst.
+        """
+        committed = self.words.committed
+        behind = _sentences_end(committed)
+        if self.heard - self.window >= 2 * length:
+            behind = len(committed)
+        if self.heard - self.window >= length and behind > self.behind:
+            self._move_window(behind)
+
+    def _move_window(self, behind: int) -> None:
+        """Let the window begin after the first `behind` committed words."""
+        end = self.words.committed[behind - 1].end
+        after = self.words.words[behind:]
+        self.behind = behind
+        self.window = on_grid(max(self.window, end, (end + after[0].start) // 2 if after else end))
+
     def cut(self, sentence_after: int, word_after: int, force_after: int) -> Cut | None:
-        """Move the window on if it has grown long.
+        """Let words become final if there is much that is not.
 
         Args:
             sentence_after: length in samples from which it is cut at the end of a sentence.
@@ -149,36 +195,46 @@ class Segment:
             force_after: length from which tentative words are committed as they are, since
                 the window must not reach what the recognizer can see.
         """
-        length = self.heard - self.window
-        committed = self.words.committed
-        if length >= force_after and not committed:
+        if self.heard - self.window >= force_after and not self.prefix:
             tentative = self.words.tentative
-            keep = self.words.tentative[-1:] if len(tentative) > 1 else ()
+            keep = tentative[-1:] if len(tentative) > 1 else ()
             self.words.finish(tentative[: len(tentative) - len(keep)])
             self.words.tentative = keep
-            committed = self.words.committed
-            if not committed:
+            if not self.prefix:
                 # Sound without words: what was heard is over.
-                return self._cut(0, max(self.window, self.heard - sentence_after))
+                words = self.words.cut(len(self.words.committed))
+                self.history.extend(words)
+                self.behind = 0
+                self.window = on_grid(max(self.window, self.heard - sentence_after))
+                self.origin = self.window
+                return Cut(words, self.window)
+        length = self.heard - self.origin
+        committed = self.words.committed
         count = 0
         if length >= sentence_after:
-            ends = [i for i, word in enumerate(committed) if word.text.endswith(SENTENCE_ENDS)]
-            count = ends[-1] + 1 if ends else 0
+            count = _sentences_end(committed)
         if count == 0 and length >= word_after:
             count = len(committed)
         if count == 0:
             return None
-        after = self.words.words[count:]
-        end = committed[count - 1].end
-        return self._cut(count, max(end, (end + after[0].start) // 2) if after else end)
-
-    def _cut(self, count: int, position: int) -> Cut:
+        if count > self.behind:
+            self._move_window(count)
+        self.behind -= count
         words = self.words.cut(count)
-        self.window = position
-        return Cut(words, position)
+        self.history.extend(words)
+        after = self.words.words
+        end = words[-1].end
+        self.origin = max(end, (end + after[0].start) // 2) if after else end
+        return Cut(words, self.origin)
 
     def quietest(self, position: int) -> int:
         """The end of the least speech-like window of the newest ones, which end at `position`."""
         recent = self.probabilities
         index = min(range(len(recent)), key=recent.__getitem__)
         return position - (len(recent) - 1 - index) * WINDOW_SAMPLES
+
+
+def _sentences_end(words: tuple[Word, ...]) -> int:
+    """How many words there are up to the end of the last whole sentence."""
+    counts = range(len(words), 0, -1)
+    return next((each for each in counts if words[each - 1].text.endswith(SENTENCE_ENDS)), 0)

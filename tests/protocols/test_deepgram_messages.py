@@ -102,8 +102,16 @@ def test_results() -> None:
                 "commit_ms": None,
                 "emit_ms": 500.0,
             },
+            "overload": None,
         },
     }
+
+
+@pytest.mark.parametrize(("overload", "milliseconds"), [(0.5, 500), (1.99999, 2000), (0.3754, 375)])
+def test_overload_is_told_in_milliseconds(overload: float, milliseconds: int) -> None:
+    message = encoder().results(transcript(overload=overload), channel=0, emit=None)
+    assert message["streamkit"]["overload"] == {"interval_ms": milliseconds}
+    json.dumps(message)
     assert json.loads(json.dumps(message)) == message
 
 

@@ -6,13 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamkit.asr.recognizer import ModelInfo
+from streamkit.asr.recognizer import ModelInfo, Task
 from streamkit.audio.decoders import ACCEPTED_ENCODINGS, open_decoder
 from streamkit.audio.limits import MAX_CHANNELS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 from streamkit.audio.opus import MAX_OPUS_CHANNELS
 from streamkit.errors import ProtocolError
 from streamkit.protocols.deepgram.query import (
     MAX_ENDPOINTING_MS,
+    MAX_KEYTERM_CHARACTERS,
+    MAX_KEYTERMS,
+    MAX_PROMPT_CHARACTERS,
     MAX_UTTERANCE_END_MS,
     MIN_ENDPOINTING_MS,
     MIN_UTTERANCE_END_MS,
@@ -47,6 +50,9 @@ def test_everything_given_arrives() -> None:
         language="de",
         punctuate="false",
         model="nova-3",
+        task="translate",
+        keyterm="Berlin",
+        prompt="At the bus stop.",
     )
     assert options == ListenOptions(
         encoding="mulaw",
@@ -61,6 +67,9 @@ def test_everything_given_arrives() -> None:
         language="de",
         punctuate=False,
         model="nova-3",
+        task=Task.TRANSLATE,
+        keyterms=("Berlin",),
+        prompt="At the bus stop.",
     )
 
 
@@ -134,7 +143,17 @@ BAD = [
     ({"interim_results": "true", "utterance_end_ms": "60001"}, "1000 to 60000"),
     ({"interim_results": "true", "utterance_end_ms": "1.5"}, "1000 to 60000"),
     ({"utterance_end_ms": "1000"}, "interim_results=true"),
+    ({"task": "summarise"}, "transcribe, translate"),
+    ({"task": ""}, "transcribe, translate"),
+    ({"task": "TRANSLATE"}, "transcribe, translate"),
+    ({"prompt": "x" * (MAX_PROMPT_CHARACTERS + 1)}, f"up to {MAX_PROMPT_CHARACTERS}"),
+    ({"keyterm": "x" * (MAX_KEYTERM_CHARACTERS + 1)}, f"of up to {MAX_KEYTERM_CHARACTERS} char"),
+    ({"keywords": "x" * (MAX_KEYTERM_CHARACTERS + 1) + ":2"}, f"up to {MAX_KEYTERMS} of"),
 ]
+
+
+NAMED = {"keyterm": "key term", "keywords": "key term"}
+"""What a parameter is called where it is not called by its name."""
 
 
 @pytest.mark.parametrize(
@@ -149,7 +168,7 @@ def test_a_bad_value_is_named_with_what_is_accepted(
         parse(**parameters)
     text = str(caught.value)
     assert accepted in text
-    assert any(name in text for name in parameters)
+    assert any(name in text or NAMED.get(name, name) in text for name in parameters)
     assert len(text) < 700
 
 
@@ -159,7 +178,7 @@ def test_unknown_encoding_names_every_accepted_one() -> None:
     assert all(encoding in str(caught.value) for encoding in ACCEPTED_ENCODINGS)
 
 
-@pytest.mark.parametrize("name", ["smart_format", "diarize", "keyterm", "tag", "no_such_thing"])
+@pytest.mark.parametrize("name", ["smart_format", "diarize", "redact", "tag", "no_such_thing"])
 def test_parameters_that_are_not_known_change_nothing(name: str) -> None:
     assert parse(**{name: "whatever"}) == ListenOptions()
 
@@ -186,6 +205,75 @@ def test_languages_that_are_served() -> None:
         check_model(ListenOptions(language="de"), SERVED)
 
 
+class TestKeyTerms:
+    def test_each_one_is_a_parameter(self) -> None:
+        query = [("keyterm", "Berlin"), ("model", "nova-3"), ("keyterm", " Potsdamer Platz ")]
+        assert parse_query(query).keyterms == ("Berlin", "Potsdamer Platz")
+
+    @pytest.mark.parametrize(
+        ("value", "term"),
+        [
+            ("Berlin", "Berlin"),
+            ("Berlin:2", "Berlin"),
+            ("Berlin:-1.5", "Berlin"),
+            ("Potsdamer Platz:10", "Potsdamer Platz"),
+            ("Berlin:", "Berlin"),
+        ],
+    )
+    def test_keywords_are_key_terms_without_their_boost(self, value: str, term: str) -> None:
+        assert parse(keywords=value).keyterms == (term,)
+
+    def test_a_colon_that_is_no_boost_belongs_to_the_term(self) -> None:
+        assert parse(keywords="Terminator: Genisys").keyterms == ("Terminator: Genisys",)
+        assert parse(keyterm="Alien: Covenant").keyterms == ("Alien: Covenant",)
+
+    def test_both_in_their_order_and_none_that_is_empty(self) -> None:
+        query = [("keywords", "bus:3"), ("keyterm", ""), ("keyterm", "late"), ("keywords", "  ")]
+        assert parse_query(query).keyterms == ("bus", "late")
+
+    def test_as_many_as_are_accepted_and_no_more(self) -> None:
+        query = [("keyterm", "x" * MAX_KEYTERM_CHARACTERS)] * MAX_KEYTERMS
+        assert len(parse_query(query).keyterms) == MAX_KEYTERMS
+        with pytest.raises(ProtocolError, match=f"accepted: up to {MAX_KEYTERMS}"):
+            parse_query([*query, ("keywords", "one more:1")])
+        # Empty ones do not count.
+        parse_query([*query, ("keyterm", " ")])
+
+
+MANY = ModelInfo("large", frozenset({"en", "de"}), translates=True)
+
+
+class TestTask:
+    def test_it_transcribes_unless_told_otherwise(self) -> None:
+        assert parse().task is Task.TRANSCRIBE
+        assert parse(task="transcribe").task is Task.TRANSCRIBE
+        assert parse(task="translate").task is Task.TRANSLATE
+
+    def test_a_model_that_knows_english_only_does_not_translate(self) -> None:
+        check_model(ListenOptions(task=Task.TRANSCRIBE), SERVED)
+        with pytest.raises(ProtocolError) as caught:
+            check_model(ListenOptions(task=Task.TRANSLATE), SERVED)
+        assert str(caught.value) == (
+            "task=translate is not possible: model whisper-micro-en knows English only; "
+            "accepted: transcribe, or a server with a multilingual model"
+        )
+
+    @pytest.mark.parametrize("language", ["en", "de", None])
+    def test_a_model_that_does_translates_all_its_languages(self, language: str | None) -> None:
+        check_model(ListenOptions(task=Task.TRANSLATE, language=language), MANY)
+
+    def test_a_language_that_it_does_not_know_is_refused_all_the_same(self) -> None:
+        with pytest.raises(ProtocolError, match="tlh"):
+            check_model(ListenOptions(task=Task.TRANSLATE, language="tlh"), MANY)
+
+
+def test_a_prompt() -> None:
+    assert parse(prompt="  At the bus stop. ").prompt == "At the bus stop."
+    assert parse(prompt="").prompt == ""
+    longest = "x" * MAX_PROMPT_CHARACTERS
+    assert parse(prompt=f" {longest} ").prompt == longest
+
+
 NAMES = (
     "encoding",
     "sample_rate",
@@ -199,6 +287,10 @@ NAMES = (
     "detect_language",
     "punctuate",
     "model",
+    "task",
+    "keyterm",
+    "keywords",
+    "prompt",
 )
 VALUES = st.one_of(
     st.text(),
@@ -231,6 +323,10 @@ def test_any_query_gives_options_within_bounds_or_a_protocol_error(
     if options.sample_rate is not None:
         assert MIN_SAMPLE_RATE <= options.sample_rate <= MAX_SAMPLE_RATE
     assert 1 <= options.channels <= MAX_CHANNELS
+    assert len(options.keyterms) <= MAX_KEYTERMS
+    assert all(1 <= len(term) <= MAX_KEYTERM_CHARACTERS for term in options.keyterms)
+    assert len(options.prompt) <= MAX_PROMPT_CHARACTERS
+    assert options.task is Task.TRANSCRIBE
     if options.endpointing is not None:
         assert MIN_ENDPOINTING_MS <= options.endpointing * 1000 <= MAX_ENDPOINTING_MS
     if options.utterance_end is not None:

@@ -8,7 +8,7 @@ import logging
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -46,11 +46,18 @@ class GatedRecognizer:
     def info(self) -> ModelInfo:
         return ModelInfo("gated")
 
-    def recognize(self, request: RecognitionRequest) -> Hypothesis:
+    def front_end(self, capacity: int) -> None:
+        return None
+
+    def batch_key(self, request: RecognitionRequest) -> None:
+        return None
+
+    def recognize(self, requests: Sequence[RecognitionRequest]) -> list[Hypothesis]:
         self.waiting.set()
         assert self.gate.wait(PATIENCE_SECONDS)
+        [request] = requests
         words = () if request.prefix else (Word("heard", request.start, request.end, 1.0),)
-        return Hypothesis(words, request.start, request.end)
+        return [Hypothesis(words, request.start, request.end)]
 
 
 @pytest.fixture

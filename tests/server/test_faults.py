@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +12,17 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from streamkit.asr.recognizer import Hypothesis, ModelInfo, RecognitionRequest, Recognizer
+from streamkit.asr.recognizer import (
+    FrontEnd,
+    Hypothesis,
+    ModelInfo,
+    RecognitionRequest,
+    Recognizer,
+)
 from streamkit.audio.pcm import to_linear16
 from streamkit.errors import RecognitionError
 from streamkit.server.channel import Channel, Heard
-from streamkit.server.testing import LiveServer
+from streamkit.server.testing import PATIENCE_SECONDS, LiveServer
 
 Samples = npt.NDArray[np.float32]
 Speak = Callable[..., Samples]
@@ -37,11 +44,18 @@ class FailingRecognizer:
     def info(self) -> ModelInfo:
         return self.inner.info
 
-    def recognize(self, request: RecognitionRequest) -> Hypothesis:
-        error = self.fails(request)
-        if error is not None:
-            raise error
-        return self.inner.recognize(request)
+    def front_end(self, capacity: int) -> FrontEnd | None:
+        return self.inner.front_end(capacity)
+
+    def batch_key(self, request: RecognitionRequest) -> Hashable | None:
+        return self.inner.batch_key(request)
+
+    def recognize(self, requests: Sequence[RecognitionRequest]) -> list[Hypothesis]:
+        for request in requests:
+            error = self.fails(request)
+            if error is not None:
+                raise error
+        return self.inner.recognize(requests)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +112,57 @@ def test_partials_that_fail_are_not_missed(
         client.close_stream()
     assert client.of_type("Error") == []
     assert client.text == BUS
+
+
+def test_a_final_that_hangs_once_is_tried_again_by_another_worker(
+    start_server: StartServer, speak: Speak, micro: tuple[Recognizer, Any]
+) -> None:
+    hung: list[RecognitionRequest] = []
+    go_on = threading.Event()
+
+    def hangs(request: RecognitionRequest) -> None:
+        if request.final and not hung:
+            hung.append(request)
+            go_on.wait(PATIENCE_SECONDS)
+
+    server = start_server(FailingRecognizer(micro[0], hangs), workers=1, pass_timeout=1)
+    try:
+        with server.listen(**RAW) as client, server.listen(**RAW) as other:
+            client.send(to_linear16(speak(BUS)))
+            other.send(to_linear16(speak(MUSIC)))
+            client.close_stream()
+            other.close_stream()
+        assert not go_on.is_set()
+    finally:
+        go_on.set()
+    assert client.of_type("Error") == []
+    assert (client.text, other.text) == (BUS, MUSIC)
+    assert server.server.state.scheduler.replaced_workers == 1
+
+
+def test_a_sentence_on_which_the_engine_always_hangs_is_reported(
+    start_server: StartServer, speak: Speak, micro: tuple[Recognizer, Any]
+) -> None:
+    go_on = threading.Event()
+    first = speak(MUSIC)
+
+    def hangs(request: RecognitionRequest) -> None:
+        if request.start < len(first) - 8000:
+            go_on.wait(PATIENCE_SECONDS)
+
+    server = start_server(FailingRecognizer(micro[0], hangs), workers=1, pass_timeout=0.5)
+    try:
+        with server.listen(**RAW) as client:
+            client.send(to_linear16(np.concatenate([first, speak(BUS)])))
+            client.close_stream()
+        assert not go_on.is_set()
+    finally:
+        go_on.set()
+    [reported] = client.of_type("Error")
+    assert reported["variant"] == "RecognitionFailed"
+    assert "did not answer" in reported["description"]
+    assert client.text == BUS
+    assert client.closed == (1000, "")
 
 
 def test_a_fault_of_the_server_itself_closes_the_session_and_no_other(

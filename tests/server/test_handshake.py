@@ -169,8 +169,12 @@ def test_an_unknown_encoding_is_answered_with_those_that_are_accepted(server: Li
         ({**RAW, "model": "../../etc/passwd"}, "whisper-micro-en"),
         ({**RAW, "language": "tlh"}, "en"),
         ({"encoding": "opus", "sample_rate": 48000, "channels": 3}, "1 or 2"),
+        ({**RAW, "task": "summarise"}, "transcribe, translate"),
+        ({**RAW, "task": "translate"}, "model whisper-micro-en knows English only"),
+        ({**RAW, "keyterm": "x" * 101}, "up to 100 of up to 100 characters"),
+        ({**RAW, "prompt": "x" * 2001}, "up to 2000"),
     ],
-    ids=lambda value: "-" if isinstance(value, str) else "-".join(map(ascii, value.values())),
+    ids=lambda value: "-" if isinstance(value, str) else ascii([*value.values()])[:80],
 )
 def test_a_bad_parameter_is_named_with_what_is_accepted(
     server: LiveServer, parameters: dict[str, Any], accepted: str
@@ -181,7 +185,7 @@ def test_a_bad_parameter_is_named_with_what_is_accepted(
 
 
 def test_parameters_that_are_not_known_do_no_harm(server: LiveServer) -> None:
-    welcome(server, smart_format=True, diarize=True, keyterm="a b", no_such_thing="ü", **RAW)
+    welcome(server, smart_format=True, diarize=True, redact="a b", no_such_thing="ü", **RAW)
 
 
 def test_exactly_as_many_as_there_are_places(start_server: StartServer) -> None:

@@ -93,6 +93,9 @@ def test_metrics(start_server: StartServer, speak: Speak) -> None:
     assert found["decodes_waiting",] == 0
     assert found["decodes_total", "done"] >= 1
     assert found["decode_seconds_count", "final"] >= 1
+    assert found["gate_total", "accepted"] == found["decodes_total", "done"]
+    assert found["partial_stretch",] >= 1
+    assert found["replaced_workers",] == 0
     spoken = sum(1 for m in client.of_type("Results") if m["channel"]["alternatives"][0]["words"])
     for stage in ("vad", "decode_start", "decode_end", "first_partial", "emit"):
         assert found["stage_seconds_count", stage] == spoken

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from streamkit.asr.quality import Decision, Doubt
+from streamkit.asr.recognizer import Hypothesis
 from streamkit.latency.trace import Stage, Trace
 from streamkit.server.metrics import Metrics
 
@@ -48,6 +50,24 @@ def test_no_capture_time_no_capture_latency() -> None:
     metrics = Metrics()
     metrics.observe_result(Trace(None, 10.0, {}), 10.5, EPOCH)
     assert values(metrics, "streamkit_capture_to_receive_seconds_count") == {(): 0}
+
+
+def test_how_each_answer_was_come_by_is_counted() -> None:
+    metrics = Metrics()
+    for decision, doubts in (
+        (Decision.ACCEPTED, ()),
+        (Decision.ACCEPTED, ()),
+        (Decision.MENDED, (Doubt.LOOP, Doubt.SPEED)),
+        (Decision.REJECTED, (Doubt.LOOP,)),
+    ):
+        hypothesis = Hypothesis((), 0, 0, decision=decision, doubts=frozenset(doubts))
+        metrics.observe_hypothesis(hypothesis)
+    assert values(metrics, "streamkit_gate_total") == {
+        ("accepted",): 2,
+        ("mended",): 1,
+        ("rejected",): 1,
+    }
+    assert values(metrics, "streamkit_doubts_total") == {("loop",): 2, ("speed",): 1}
 
 
 def test_two_servers_in_one_process_do_not_mix() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamkit.asr.policy import CommitPolicy, Either, HoldBack, LocalAgreement
+from streamkit.asr.quality import Decision
 from streamkit.asr.recognizer import Hypothesis, RecognitionRequest, Word
 from streamkit.audio.clock import seconds
 from streamkit.latency.trace import Stage
@@ -30,6 +33,7 @@ from streamkit.session.events import (
     Event,
     FinalizeRequested,
     HypothesisReady,
+    PaceChanged,
     WindowsScored,
     WordsCommitted,
 )
@@ -386,8 +390,9 @@ class Machine:
     def answer(
         self, decode: Decode, *words: Word, doubtful: bool = False, language: str = "en"
     ) -> list[object]:
+        decision = Decision.REJECTED if doubtful else Decision.ACCEPTED
         hypothesis = Hypothesis(
-            words, decode.start, decode.end, doubtful=doubtful, language=language
+            words, decode.start, decode.end, language=language, decision=decision
         )
         return self.give(HypothesisReady(decode.request, hypothesis, self.now, self.now))
 
@@ -434,7 +439,7 @@ def test_the_pending_pass_over_the_pause_is_hastened_at_the_end() -> None:
 def test_answers_to_unknown_requests_change_nothing() -> None:
     machine = Machine()
     machine.windows(*[0.9] * 10)
-    stray = Decode(99, 0, 0, 5120, (), None, thorough=False, urgent=False)
+    stray = Decode(99, 0, 0, 5120, (), (), None, None, thorough=False, urgent=False)
     assert machine.answer(stray, word("ghost", 0)) == []
     assert machine.give(DecodeFailed(98, "x")) == []
     assert machine.give(DecodeSkipped(97)) == []
@@ -488,6 +493,127 @@ def test_a_doubtful_partial_is_not_shown_a_doubtful_final_is() -> None:
     (final,) = machine.answer(redone[0], word("la", 0), doubtful=True)
     assert isinstance(final, Transcript)
     assert [each.text for each in final.words] == ["la"]
+
+
+def test_partials_are_doubted_twice_and_then_believed() -> None:
+    """What looks odd for longer is odd speech: somebody sings."""
+    machine = Machine()
+    shown = []
+    for _ in range(5):
+        (decode,) = decodes(machine.windows(*[0.9] * 10))
+        effects = machine.answer(decode, word("la", 0), word("la", 1000), doubtful=True)
+        shown.append(any(isinstance(effect, Transcript) for effect in effects))
+    assert shown == [False, False, True, True, True]
+
+
+def test_a_good_answer_in_between_makes_doubts_begin_anew() -> None:
+    machine = Machine()
+    shown = []
+    for doubtful in (True, True, False, True, True, True):
+        (decode,) = decodes(machine.windows(*[0.9] * 10))
+        effects = machine.answer(decode, word("la", 0), doubtful=doubtful)
+        shown.append(any(isinstance(effect, Transcript) for effect in effects))
+    assert shown == [False, False, True, False, False, True]
+
+
+def test_a_doubted_answer_takes_no_words_back() -> None:
+    machine = Machine()
+    said = [word("turn", 100), word("the", 2000), word("music", 4000)]
+    for _ in range(2):
+        (decode,) = decodes(machine.windows(*[0.9] * 10))
+        machine.answer(decode, *said)
+    (decode,) = decodes(machine.windows(*[0.9] * 10))
+    assert [each.text for each in decode.prefix] == ["turn", "the"]
+    assert machine.answer(decode, word("la", 4000), word("la", 4100), doubtful=True) == []
+    (last,) = decodes(machine.give(CloseRequested()))
+    assert last.urgent
+    effects = machine.give(DecodeFailed(last.request, "trouble"))
+    (final,) = [effect for effect in effects if isinstance(effect, Transcript)]
+    assert [each.text for each in final.words] == ["turn", "the", "music"]
+
+
+def test_the_likely_language_is_the_one_of_the_speech_before() -> None:
+    machine = Machine()
+    (first,) = decodes(machine.windows(*[0.9] * 10))
+    assert first.likely_language is None
+    machine.answer(first, word("das", 100), word("Haus", 2000), language="de")
+    (ahead,) = decodes(machine.windows(*[0.0] * 6))
+    machine.answer(ahead, word("das", 100), word("Haus", 2000), language="de")
+    machine.windows(*[0.0] * 10)
+    machine.windows(*[0.0] * 20)
+    (second,) = decodes(machine.windows(*[0.9] * 12))
+    assert (second.language, second.likely_language) == (None, "de")
+    # Words without speech between them are no evidence of another language.
+    machine.answer(second, language="fr")
+    (ahead,) = decodes(machine.windows(*[0.0] * 6))
+    machine.answer(ahead, language="fr")
+    machine.windows(*[0.0] * 30)
+    (third,) = decodes(machine.windows(*[0.9] * 12))
+    assert third.likely_language == "de"
+
+
+class TestPace:
+    def passes(self, stretch: float, windows: int = 320) -> int:
+        """How many passes are asked for while somebody speaks."""
+        machine = Machine()
+        machine.give(PaceChanged(stretch, overloaded=stretch > 2))
+        count = 0
+        for _ in range(windows):
+            for decode in decodes(machine.windows(0.9)):
+                count += 1
+                machine.answer(decode)
+        return count
+
+    def test_the_interval_stretches(self) -> None:
+        at_ease, twice, eight_times = (self.passes(stretch) for stretch in (1.0, 2.0, 8.0))
+        assert at_ease == pytest.approx(2 * twice, abs=2)
+        assert at_ease == pytest.approx(8 * eight_times, abs=8)
+        assert eight_times >= 4
+
+    def test_it_shrinks_again(self) -> None:
+        machine = Machine()
+        machine.give(PaceChanged(8.0, overloaded=True))
+        (first,) = decodes(machine.windows(*[0.9] * 70))
+        assert decodes(machine.answer(first)) == []
+        assert decodes(machine.windows(*[0.9] * 20)) == []
+        machine.give(PaceChanged(1.0, overloaded=False))
+        assert len(decodes(machine.windows(0.9))) == 1
+
+    def test_the_end_of_speech_does_not_wait_for_it(self) -> None:
+        machine = Machine()
+        machine.give(PaceChanged(8.0, overloaded=True))
+        machine.windows(*[0.9] * 20)
+        (ahead,) = decodes(machine.windows(*[0.0] * 6))
+        assert ahead.thorough
+        assert machine.windows(*[0.0] * 4) == [Hasten(ahead.request)]
+
+    def overload(self, machine: Machine) -> float | None:
+        (decode,) = decodes(machine.windows(*[0.9] * 80))
+        (shown,) = [
+            effect
+            for effect in machine.answer(decode, word("yes", 100))
+            if isinstance(effect, Transcript)
+        ]
+        return shown.overload
+
+    def test_transcripts_tell_of_overload_while_it_lasts(self) -> None:
+        machine = Machine()
+        assert self.overload(machine) is None
+        machine.give(PaceChanged(1.4, overloaded=False))
+        assert self.overload(machine) is None
+        machine.give(PaceChanged(4.0, overloaded=True))
+        assert self.overload(machine) == pytest.approx(4 * OPTIONS.partial_interval / 16_000)
+        machine.give(PaceChanged(1.0, overloaded=False))
+        assert self.overload(machine) is None
+
+    def test_finals_tell_of_it_too(self) -> None:
+        script = say("turn the music down")
+        stream = SimulatedStream(ScriptedRecognizer(script), scripted_detector(script), OPTIONS)
+        stream.command(PaceChanged(3.0, overloaded=True))
+        stream.feed(np.zeros(script[-1].end + seconds(1), np.float32))
+        (final,) = stream.finals
+        assert final.overload == pytest.approx(0.75)
+        assert stream.words == [each.text for each in script]
 
 
 def test_words_committed_since_the_request_are_not_said_twice() -> None:
@@ -566,6 +692,8 @@ def test_words_of_an_earlier_session_stand_even_when_no_speech_is_found() -> Non
     assert isinstance(closed, Closed)
 
 
+EITHER = Either((LocalAgreement(), HoldBack(seconds(0.3))))
+
 gaps = st.sampled_from([0.0, 0.05, 0.15, 0.4, 1.2])
 spoken_words = st.lists(
     st.tuples(st.sampled_from(["yes", "no", "red", "Blue.", "ten", "so?"]), gaps),
@@ -582,6 +710,9 @@ spoken_words = st.lists(
     failed=st.sets(st.integers(0, 20), max_size=3),
     finalize=st.booleans(),
     silence=st.sampled_from([0.0, 0.2, 1.0]),
+    trim=st.sampled_from([1.0, 3.0, 12.0]),
+    policy=st.sampled_from([LocalAgreement(), HoldBack(seconds(0.3)), EITHER]),
+    stretch=st.sampled_from([1.0, 4.0]),
 )
 @settings(max_examples=150, deadline=None)
 def test_every_word_comes_exactly_once_whatever_happens(
@@ -592,6 +723,9 @@ def test_every_word_comes_exactly_once_whatever_happens(
     failed: set[int],
     finalize: bool,
     silence: float,
+    trim: float,
+    policy: CommitPolicy,
+    stretch: float,
 ) -> None:
     at = 0.5
     script = []
@@ -607,9 +741,10 @@ def test_every_word_comes_exactly_once_whatever_happens(
     stream = SimulatedStream(
         recognizer,
         scripted_detector(script),
-        replace(OPTIONS, utterance_end=seconds(1)),
+        replace(OPTIONS, utterance_end=seconds(1), trim=seconds(trim), policy=policy),
         decode_seconds=lambda request: delay,
     )
+    stream.command(PaceChanged(stretch, overloaded=stretch > 2))
     end = seconds(at + silence) if script else seconds(1)
     half = end // 2
     stream.feed(np.zeros(half, np.float32), chunk)
@@ -634,9 +769,9 @@ def test_windows_never_exceed_what_the_recognizer_sees() -> None:
     seen: list[RecognitionRequest] = []
 
     class Deaf(ScriptedRecognizer):
-        def recognize(self, request: RecognitionRequest) -> Hypothesis:
-            seen.append(request)
-            return Hypothesis((), request.start, request.end)
+        def recognize(self, requests: Sequence[RecognitionRequest]) -> list[Hypothesis]:
+            seen.extend(requests)
+            return [Hypothesis((), request.start, request.end) for request in requests]
 
     script = say(" ".join(["hum"] * 400), word=0.3, gap=0.0)
     stream = play(script, recognizer=Deaf(script))

@@ -15,7 +15,7 @@ import soxr
 
 from streamkit.asr.recognizer import RecognitionRequest, join
 from streamkit.asr.whisper import WhisperRecognizer
-from streamkit.audio.clock import SAMPLE_RATE
+from streamkit.audio.clock import SAMPLE_RATE, seconds
 from streamkit.models import resolve
 from streamkit.session.captions import CaptionOptions
 from streamkit.session.effects import Closed, SpeechBegan
@@ -47,9 +47,12 @@ def recognizer() -> WhisperRecognizer:
 @pytest.fixture(scope="module")
 def play(recognizer: WhisperRecognizer) -> Play:
     vad = SileroVad.load()
+    profile = resolve("whisper-micro-en").profile
     options = CaptionOptions(
         vad_events=True,
-        commit_probability=resolve("whisper-micro-en").profile.commit_probability,
+        policy=profile.commit_policy(),
+        trim=seconds(profile.trim),
+        context_words=profile.context_words,
         segmenter=SegmenterOptions(pause=10 * WINDOW_SAMPLES),
         endpointing=10 * WINDOW_SAMPLES,
     )
@@ -93,7 +96,8 @@ def test_committing_early_costs_less_than_a_point_and_no_tail(
             request = RecognitionRequest(
                 samples[segment.start : segment.end], segment.start, final=True
             )
-            heard = recognizer.recognize(request).words
+            (hypothesis,) = recognizer.recognize([request])
+            heard = hypothesis.words
             offline += plain(join(heard))
             if heard:
                 # The words may differ; that some are there where the last one was is the point.

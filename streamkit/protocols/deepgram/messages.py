@@ -81,6 +81,9 @@ class Encoder:
                 "utterance": output.utterance,
                 "audio_end": in_seconds(output.end),
                 "latency": self._latency(output.trace, emit),
+                "overload": None
+                if output.overload is None
+                else {"interval_ms": round(output.overload * 1000)},
             },
         }
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from streamkit.asr.recognizer import ModelInfo
+from streamkit.asr.recognizer import ModelInfo, Task
 from streamkit.audio.decoders import ACCEPTED_ENCODINGS
 from streamkit.audio.limits import MAX_CHANNELS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 from streamkit.errors import ProtocolError
@@ -17,6 +18,10 @@ MAX_ENDPOINTING_MS = 30_000
 MIN_UTTERANCE_END_MS = 1000
 """Deepgram's own lower limit."""
 MAX_UTTERANCE_END_MS = 60_000
+
+MAX_KEYTERMS = 100
+MAX_KEYTERM_CHARACTERS = 100
+MAX_PROMPT_CHARACTERS = 2000
 
 DEEPGRAM_MODELS = ("nova", "enhanced", "base", "whisper", "flux", "general")
 """Families of model names that Deepgram's clients send; each stands for the model served."""
@@ -37,6 +42,9 @@ class ListenOptions:
         language: ISO 639-1 code; None: detect.
         punctuate: keep the punctuation in `transcript`.
         model: as the client named it; None: not named.
+        task: transcribe, or translate into English.
+        keyterms: names and terms that are likely to be said.
+        prompt: text that might have come before.
     """
 
     encoding: str | None = None
@@ -51,6 +59,9 @@ class ListenOptions:
     language: str | None = "en"
     punctuate: bool = True
     model: str | None = None
+    task: Task = Task.TRANSCRIBE
+    keyterms: tuple[str, ...] = ()
+    prompt: str = ""
 
 
 def parse_query(query: Iterable[tuple[str, str]]) -> ListenOptions:
@@ -59,6 +70,7 @@ def parse_query(query: Iterable[tuple[str, str]]) -> ListenOptions:
     Raises:
         ProtocolError: a known parameter has a value that cannot be used.
     """
+    query = list(query)
     given = dict(query)
     encoding = given.get("encoding")
     if encoding is not None and encoding not in ACCEPTED_ENCODINGS:
@@ -89,6 +101,9 @@ def parse_query(query: Iterable[tuple[str, str]]) -> ListenOptions:
         language=_language(given),
         punctuate=_boolean(given, "punctuate", True),
         model=given.get("model"),
+        task=_task(given),
+        keyterms=_keyterms(query),
+        prompt=_prompt(given),
     )
 
 
@@ -105,6 +120,11 @@ def check_model(options: ListenOptions, served: ModelInfo) -> None:
             f"model={echo(name)} is not served here; accepted: {served.name}, or any of "
             f"Deepgram's names ({', '.join(f'{family}-*' for family in DEEPGRAM_MODELS)}), "
             "which stand for it"
+        )
+    if options.task is Task.TRANSLATE and not served.translates:
+        raise ProtocolError(
+            f"task=translate is not possible: model {served.name} knows English only; "
+            "accepted: transcribe, or a server with a multilingual model"
         )
     if options.language is not None and options.language not in served.languages:
         known = sorted(served.languages)
@@ -153,3 +173,40 @@ def _language(given: Mapping[str, str]) -> str | None:
         return None
     # Whisper knows languages, not regions: en-US and en-GB are both en.
     return value.replace("_", "-").split("-")[0].lower()
+
+
+def _task(given: Mapping[str, str]) -> Task:
+    value = given.get("task", Task.TRANSCRIBE.value)
+    try:
+        return Task(value)
+    except ValueError:
+        accepted = ", ".join(task.value for task in Task)
+        raise ProtocolError(f"task={echo(value)} was given; accepted: {accepted}") from None
+
+
+def _keyterms(query: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """`keyterm`, and the older `keywords`, whose boost ("streamkit:2") means nothing to Whisper."""
+    terms = []
+    for name, value in query:
+        if name == "keyterm":
+            terms.append(value.strip())
+        elif name == "keywords":
+            terms.append(re.sub(r":([+-]?\d+(\.\d+)?)?$", "", value).strip())
+    terms = [term for term in terms if term]
+    if len(terms) > MAX_KEYTERMS or any(len(term) > MAX_KEYTERM_CHARACTERS for term in terms):
+        raise ProtocolError(
+            f"{len(terms)} key terms were given, the longest of "
+            f"{max(map(len, terms))} characters; accepted: up to {MAX_KEYTERMS} of up to "
+            f"{MAX_KEYTERM_CHARACTERS} characters"
+        )
+    return tuple(terms)
+
+
+def _prompt(given: Mapping[str, str]) -> str:
+    prompt = given.get("prompt", "").strip()
+    if len(prompt) > MAX_PROMPT_CHARACTERS:
+        raise ProtocolError(
+            f"a prompt of {len(prompt)} characters was given; accepted: up to "
+            f"{MAX_PROMPT_CHARACTERS}"
+        )
+    return prompt

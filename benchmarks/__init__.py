@@ -1,0 +1,1 @@
+"""What streamkit does and costs, measured; installed as `streamkit_benchmarks`."""
