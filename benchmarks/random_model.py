@@ -138,7 +138,15 @@ def write(folder: Path, size: Size, like: Path = LIKE, seed: int = 0) -> None:
     spec.save(str(folder))
     for name in TOKENIZER_FILES:
         shutil.copyfile(like / name, folder / name)
-    profile = {"margin": 1.0, "description": "random weights: for timing only"}
+    # As the micro model is decoded, so that their costs can be compared.
+    profile = {
+        "margin": 1.0,
+        "policy": "either",
+        "hold_back": 0.4,
+        "trim": 3.0,
+        "context_words": 16,
+        "description": "random weights: for timing only",
+    }
     (folder / "profile.json").write_text(json.dumps(profile), "utf-8")
 
 

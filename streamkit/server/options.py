@@ -21,11 +21,10 @@ def caption_options(options: deepgram.ListenOptions, state: ServerState) -> Capt
     """What the client asked for, in the session's terms, filled in from the settings."""
     settings = state.settings
     endpointing = options.endpointing or settings.endpointing
-    # Whole windows: the pause must not end before the silence that the endpoint takes.
-    pause_windows = -(-seconds(min(settings.endpointing, endpointing)) // WINDOW_SAMPLES)
+    pause_windows = _whole_windows(min(settings.endpointing, endpointing))
     return CaptionOptions(
         interim_results=options.interim_results,
-        endpointing=seconds(endpointing) if options.endpoints else None,
+        endpointing=_whole_windows(endpointing) * WINDOW_SAMPLES if options.endpoints else None,
         utterance_end=None if options.utterance_end is None else seconds(options.utterance_end),
         vad_events=options.vad_events,
         partial_interval=seconds(settings.partial_interval),
@@ -39,6 +38,15 @@ def caption_options(options: deepgram.ListenOptions, state: ServerState) -> Capt
             pause=pause_windows * WINDOW_SAMPLES,
         ),
     )
+
+
+def _whole_windows(silence: float) -> int:
+    """Windows of the detector in so many seconds of silence.
+
+    Rounded down: the detector notices the end of a word a window or so after it, so that the silence
+    has lasted as long as was asked for (`streamkit bench captions` measures it).
+    """
+    return max(1, seconds(silence) // WINDOW_SAMPLES)
 
 
 def recognition_guidance(options: deepgram.ListenOptions) -> Guidance:
