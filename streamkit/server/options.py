@@ -43,7 +43,7 @@ def caption_options(options: deepgram.ListenOptions, state: ServerState) -> Capt
 def _whole_windows(silence: float) -> int:
     """Windows of the detector in so many seconds of silence.
 
-    Rounded down: the detector notices the end of a word a window or so after it, so that the silence
+    Rounded down: the detector notices the end of a word a window or so after it, so the silence
     has lasted as long as was asked for (`streamkit bench captions` measures it).
     """
     return max(1, seconds(silence) // WINDOW_SAMPLES)
