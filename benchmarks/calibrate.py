@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streamkit.errors import ConfigurationError, ModelError
+from streamkit_benchmarks.extras import require
 
 if TYPE_CHECKING:
     from streamkit.asr.profile import ModelProfile
@@ -65,6 +66,8 @@ def calibrate(
     The profile is used from then on wherever this model is. On a large model without a GPU this
     takes long: each second of speech is decoded about 150 times.
     """
+    require({"psutil": "", **({} if recordings is None else {"soundfile": ""})})
+
     from streamkit.models import resolve
     from streamkit_benchmarks.offline import Bench
     from streamkit_benchmarks.talk import from_recordings, make_talk

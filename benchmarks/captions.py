@@ -17,14 +17,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streamkit.errors import ConfigurationError, StreamkitError
+from streamkit.errors import StreamkitError
+from streamkit_benchmarks.extras import require
 
 if TYPE_CHECKING:
     from streamkit.config import Settings
@@ -167,15 +167,13 @@ def _cores(text: str | None, available: list[int]) -> list[int]:
 
 
 def _require(*, plots: bool, recordings: bool) -> None:
-    """Whatever a later step imports is there, before minutes have passed."""
-    needed = {"psutil": "", "soundfile": "" if recordings else None, "matplotlib": None}
+    """Whatever a later step imports is there."""
+    needed = {"psutil": ""}
+    if recordings:
+        needed["soundfile"] = ""
     if plots:
         needed["matplotlib"] = ", or leave the plots out with --no-plots"
-    for name, otherwise in needed.items():
-        if otherwise is not None and find_spec(name) is None:
-            raise ConfigurationError(
-                f"the benchmark needs {name}: pip install 'streamkit[bench]'{otherwise}"
-            )
+    require(needed)
 
 
 def _systems(model: str, settings: list[str], naive: bool, peers: list[str]) -> list[System]:

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from streamkit.errors import ConfigurationError, ConnectionLostError
 from streamkit_benchmarks import captions as module
+from streamkit_benchmarks import extras
 from streamkit_benchmarks.drive import cpu_seconds, memory_mib, play
 from streamkit_benchmarks.launch import launched
 from streamkit_benchmarks.streamkit_system import Screen, ShownWord, server_settings
@@ -86,7 +87,7 @@ def test_what_is_missing_is_named_before_anything_is_done(
 ) -> None:
     there = importlib.util.find_spec
     monkeypatch.setattr(
-        module, "find_spec", lambda name: None if name == "matplotlib" else there(name)
+        extras, "find_spec", lambda name: None if name == "matplotlib" else there(name)
     )
     result = run("--out", str(tmp_path / "out"))
     assert isinstance(result.exception, ConfigurationError)
