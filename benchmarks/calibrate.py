@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 MARGINS = (None, 2.0, 1.5, 1.0, 0.7, 0.5, 0.3)
 HOLD_BACKS = (0.3, 0.4, 0.5, 0.6, 0.8)
 TRIMS = (2.0, 3.0, 4.0, 6.0)
-MAX_STRETCH_SECONDS = 28.0
 KEPT = ("margin", "policy", "hold_back", "trim")
 """Fields of a profile that are measured here."""
 
@@ -166,6 +165,7 @@ def speech(bench: Bench, talk: Talk) -> list[tuple[int, int]]:
     """Where the detector hears speech, in samples; none longer than a window."""
     from streamkit.testing import ScriptedRecognizer, SimulatedStream
     from streamkit.vad.silero import VadStream
+    from streamkit_benchmarks.offline import LONGEST
 
     state = VadStream()
     stream = SimulatedStream(
@@ -175,11 +175,10 @@ def speech(bench: Bench, talk: Talk) -> list[tuple[int, int]]:
     )
     stream.feed(talk.samples)
     stream.close()
-    longest = round(MAX_STRETCH_SECONDS * 16_000)
     return [
-        (first, min(each.end, first + longest))
+        (first, min(each.end, first + LONGEST))
         for each in stream.segments
-        for first in range(each.start, each.end, longest)
+        for first in range(each.start, each.end, LONGEST)
     ]
 
 

@@ -37,7 +37,7 @@ from streamkit.session.events import CloseRequested
 from streamkit.vad.silero import SileroVad
 from streamkit_benchmarks.drive import available_cores, on_cores
 from streamkit_benchmarks.redecode import truthful
-from streamkit_benchmarks.streamkit_system import ENDPOINTING, Screen, ShownWord
+from streamkit_benchmarks.streamkit_system import ENDPOINTING, Screen
 from streamkit_benchmarks.systems import CHUNK_SAMPLES
 from streamkit_benchmarks.talk import Talk, make_talk
 from streamkit_benchmarks.timeline import Recording, evaluate, percentiles
@@ -59,14 +59,9 @@ class Session:
         """Note what a viewer would see."""
         if not isinstance(output, Transcript):
             return
-        words = [
-            ShownWord(word.text, word.start / SAMPLE_RATE, word.end / SAMPLE_RATE)
-            for word in output.words
-        ]
-        screen = self._screen
-        screen.take(words, output.committed, is_final=output.is_final, end=output.end / SAMPLE_RATE)
+        self._screen.see(output)
         at = time.monotonic() - self._started
-        self.recording.show(at, screen.committed, screen.tentative)
+        self.recording.show(at, self._screen.committed, self._screen.tentative)
 
     async def run(self, state: ServerState, talk: Talk, delay: float) -> None:
         """Play the whole talk in real time."""

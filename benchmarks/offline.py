@@ -19,7 +19,7 @@ from streamkit.server.options import caption_options
 from streamkit.session.effects import Transcript
 from streamkit.testing import SimulatedStream
 from streamkit.vad.silero import SileroVad, VadStream
-from streamkit_benchmarks.streamkit_system import ENDPOINTING, Screen, ShownWord
+from streamkit_benchmarks.streamkit_system import ENDPOINTING, Screen
 from streamkit_benchmarks.systems import CHUNK_SAMPLES
 from streamkit_benchmarks.timeline import Recording, Update
 
@@ -114,13 +114,7 @@ def updates(stream: SimulatedStream) -> list[Update]:
     """What a viewer of a simulated stream would have seen, in simulated seconds."""
     recording, screen = Recording(), Screen()
     for emitted in stream.emitted:
-        output = emitted.output
-        if not isinstance(output, Transcript):
-            continue
-        words = [
-            ShownWord(word.text, word.start / SAMPLE_RATE, word.end / SAMPLE_RATE)
-            for word in output.words
-        ]
-        screen.take(words, output.committed, is_final=output.is_final, end=output.end / SAMPLE_RATE)
-        recording.show(emitted.at, screen.committed, screen.tentative)
+        if isinstance(emitted.output, Transcript):
+            screen.see(emitted.output)
+            recording.show(emitted.at, screen.committed, screen.tentative)
     return recording.updates

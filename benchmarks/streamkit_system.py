@@ -13,12 +13,14 @@ import anyio
 from websockets.asyncio.client import ClientConnection, connect
 
 import streamkit
+from streamkit.audio.clock import SAMPLE_RATE
 from streamkit.errors import ConfigurationError
 from streamkit_benchmarks.launch import launched
 from streamkit_benchmarks.systems import RATE, Served, Setup, Show
 
 if TYPE_CHECKING:
     from streamkit.config import Settings
+    from streamkit.session.effects import Transcript
 
 ENDPOINTING = 0.3
 """Seconds of silence that end an utterance: what the query asks for."""
@@ -54,6 +56,14 @@ class Screen:
     _text: str = ""
     _interim: Sequence[ShownWord] = ()
     _committed: int = 0
+
+    def see(self, output: Transcript) -> None:
+        """Take in a transcript of a session, as it would come over the wire."""
+        words = [
+            ShownWord(word.text, word.start / SAMPLE_RATE, word.end / SAMPLE_RATE)
+            for word in output.words
+        ]
+        self.take(words, output.committed, is_final=output.is_final, end=output.end / SAMPLE_RATE)
 
     def take(
         self, words: Sequence[ShownWord], committed: int, *, is_final: bool, end: float

@@ -33,12 +33,11 @@ from http.client import HTTPConnection
 from typing import Any
 
 import anyio
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as connect_sync
 
 from streamkit_benchmarks.peers import environments, processes
-from streamkit_benchmarks.peers.waiting import Quiet
+from streamkit_benchmarks.peers.waiting import Quiet, connected, messages
 from streamkit_benchmarks.systems import RATE, Served, Setup, Show
 
 RECIPE = environments.Recipe("realtimestt", distribution="realtimestt==1.1.2", alone=True)
@@ -159,7 +158,7 @@ class RealtimeSTT:
     async def converse(self, url: str, audio: AsyncIterator[bytes], show: Show) -> None:
         """Send packets, read texts until none has come for `GRACE_SECONDS`."""
         transcript = Transcript()
-        async with connect(url, compression=None, ping_interval=None, max_size=None) as socket:
+        async with connected(url) as socket:
             while check(json.loads(await socket.recv()))["type"] != "ready":
                 pass
             await socket.send(json.dumps({"type": "start"}))
@@ -177,16 +176,8 @@ class RealtimeSTT:
 
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(send)
-                async for message in _messages(socket):
+                async for message in messages(socket):
                     if transcript.take(message):
-                        quiet = Quiet(GRACE_SECONDS)
+                        quiet.heard()
                         show(transcript.committed, transcript.tentative)
                 tasks.cancel_scope.cancel()
-
-
-async def _messages(socket: ClientConnection) -> AsyncIterator[dict[str, Any]]:
-    try:
-        async for message in socket:
-            yield json.loads(message)
-    except ConnectionClosed:
-        pass

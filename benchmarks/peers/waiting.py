@@ -1,8 +1,28 @@
-"""Knows when to leave a server that does not say that it has finished."""
+"""Talks to the peers' WebSockets, and knows when to leave one that does not say that it is done."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
 import anyio
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+
+def connected(url: str) -> connect:
+    """A connection without limits and pings of its own: a server may be busy for long."""
+    return connect(url, compression=None, ping_interval=None, max_size=None)
+
+
+async def messages(socket: ClientConnection) -> AsyncIterator[dict[str, Any]]:
+    """What the server says, until one of the two hangs up."""
+    try:
+        async for message in socket:
+            yield json.loads(message)
+    except ConnectionClosed:
+        pass
 
 
 class Quiet:

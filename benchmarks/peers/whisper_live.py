@@ -31,12 +31,11 @@ from typing import Any
 
 import anyio
 import numpy as np
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as connect_sync
 
 from streamkit_benchmarks.peers import environments, processes
-from streamkit_benchmarks.peers.waiting import Quiet
+from streamkit_benchmarks.peers.waiting import Quiet, connected, messages
 from streamkit_benchmarks.systems import Served, Setup, Show
 
 RECIPE = environments.Recipe("whisper_live", distribution="whisper-live==0.10.0", alone=True)
@@ -132,7 +131,7 @@ class WhisperLive:
     async def converse(self, url: str, audio: AsyncIterator[bytes], show: Show) -> None:
         """Send samples, read segments until they have not changed for `GRACE_SECONDS`."""
         transcript = Transcript()
-        async with connect(url, compression=None, ping_interval=None, max_size=None) as socket:
+        async with connected(url) as socket:
             await socket.send(options())
             while check(json.loads(await socket.recv())).get("message") != "SERVER_READY":
                 pass
@@ -149,7 +148,7 @@ class WhisperLive:
 
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(send)
-                async for message in _messages(socket):
+                async for message in messages(socket):
                     if transcript.take(check(message).get("segments", [])):
                         quiet.heard()
                         show(transcript.committed, transcript.tentative)
@@ -178,11 +177,3 @@ def warm_up(url: str) -> None:
 def as_float(chunk: bytes) -> bytes:
     """int16 samples as the float32 that its own clients send."""
     return (np.frombuffer(chunk, dtype="<i2").astype("<f4") / 32768).tobytes()
-
-
-async def _messages(socket: ClientConnection) -> AsyncIterator[dict[str, Any]]:
-    try:
-        async for message in socket:
-            yield json.loads(message)
-    except ConnectionClosed:
-        pass

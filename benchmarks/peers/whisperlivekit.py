@@ -15,7 +15,6 @@ server works on what it has and says "ready_to_stop".
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,11 +22,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import anyio
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from streamkit_benchmarks.peers import environments, processes
-from streamkit_benchmarks.peers.waiting import Quiet
+from streamkit_benchmarks.peers.waiting import Quiet, connected, messages
 from streamkit_benchmarks.systems import Served, Setup, Show
 
 RECIPE = environments.Recipe("whisperlivekit", distribution="whisperlivekit==0.2.26")
@@ -88,7 +86,7 @@ class WhisperLiveKit:
     async def converse(self, url: str, audio: AsyncIterator[bytes], show: Show) -> None:
         """Send samples, read transcripts until the server is ready to stop."""
         shown = "", ""
-        async with connect(url, compression=None, ping_interval=None, max_size=None) as socket:
+        async with connected(url) as socket:
             quiet = Quiet(GRACE_SECONDS)
 
             async def send() -> None:
@@ -103,7 +101,7 @@ class WhisperLiveKit:
 
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(send)
-                async for message in _messages(socket):
+                async for message in messages(socket):
                     quiet.heard()
                     texts = texts_of(message)
                     if texts is not None and texts != shown:
@@ -112,11 +110,3 @@ class WhisperLiveKit:
                     if message.get("type") == "ready_to_stop":
                         break
                 tasks.cancel_scope.cancel()
-
-
-async def _messages(socket: ClientConnection) -> AsyncIterator[dict[str, Any]]:
-    try:
-        async for message in socket:
-            yield json.loads(message)
-    except ConnectionClosed:
-        pass
