@@ -35,6 +35,10 @@ class SynthesisError(StreamkitError):
     """The synthesizer is missing, or failed on one text."""
 
 
+class ReplyError(StreamkitError):
+    """The model of the reply failed or cannot be reached; the session lives on."""
+
+
 class ProtocolError(StreamkitError):
     """A peer sent something that its protocol does not allow."""
 

@@ -1,0 +1,1 @@
+"""How each language says what is written with digits, signs and abbreviations."""
