@@ -11,7 +11,7 @@ from typing import Final
 from streamkit.tts.espeak_library import Utterance
 from streamkit.tts.synthesizer import WordMark
 
-_SENTENCE_END: Final = re.compile(r"[.!?…]+[\"')\]»”’]*\s+|[。！？]+|\n\s*")  # noqa: RUF001
+_SENTENCE_END: Final = re.compile(r"[.!?…]+[\"')\]»”’]*\s+|[。！？]+|\n\s*")
 _CLAUSE_END: Final = re.compile(r"[,;:–—]\s+|[、，；：]+")  # noqa: RUF001
 _BLANK: Final = re.compile(r"\s+")
 _RUN: Final = re.compile(r"\S+")

@@ -12,17 +12,9 @@ from hypothesis import strategies as st
 
 from streamkit.client.events import Latency, Transcript, Word
 from streamkit.errors import ConfigurationError
+from streamkit.subtitles import MAX_CUE_MS, MAX_LINE, MAX_LINES
 from streamkit_clients.subtitle_files import SubtitleFiles
-from streamkit_clients.subtitles import (
-    MAX_CUE_MS,
-    MAX_LINE,
-    MAX_LINES,
-    as_json,
-    cues,
-    srt,
-    txt,
-    vtt,
-)
+from streamkit_clients.subtitles import as_json, cues, srt, txt, vtt
 
 LATENCY = Latency(1000.0, 1000.1, 1.0, 2.0, 3.0, 4.0, 5.0, 6.5)
 
