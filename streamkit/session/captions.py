@@ -11,6 +11,7 @@ CLOSED. Segments have phases of their own (see `segment.py`); their finals leave
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 from collections import deque
 from dataclasses import dataclass, field
@@ -125,6 +126,13 @@ class CaptionSession:
         self._language: str | None = None
         """Of the last segment with words."""
         self._pace = PaceChanged(1.0, False)
+        self._kept_from = 0
+        """Nothing before this is there any more, whatever `tune` asks for later."""
+
+    @property
+    def closed(self) -> bool:
+        """Everything was said."""
+        return self.state is StreamState.CLOSED
 
     @property
     def keep_from(self) -> int:
@@ -135,6 +143,36 @@ class CaptionSession:
         if self._segments:
             keep = min(keep, self._segments[0].window)
         return max(0, on_grid(keep))
+
+    @property
+    def voice(self) -> Voice:
+        """Whether somebody speaks at `position`."""
+        return self._segmenter.voice
+
+    @property
+    def position(self) -> int:
+        """Position after the last window that was scored."""
+        return self._segmenter.position
+
+    @property
+    def speech_end(self) -> int:
+        """Where the newest speech ended, or has come to."""
+        return self._segmenter.speech_end
+
+    @property
+    def candidate(self) -> bool:
+        """Somebody has perhaps begun to speak."""
+        return self._segmenter.candidate is not None
+
+    @property
+    def heard(self) -> int:
+        """Speech before this position has been decoded at least once."""
+        return self._segments[0].heard if self._segments else self._segmenter.position
+
+    def tune(self, segmenter: SegmenterOptions) -> None:
+        """Change the thresholds of the voice activity detector from the next window on."""
+        self.options = dataclasses.replace(self.options, segmenter=segmenter)
+        self._segmenter.options = segmenter
 
     def receive(self, event: Event, now: float) -> list[Effect]:
         """Take in one event.
@@ -177,7 +215,8 @@ class CaptionSession:
                 self.state = StreamState.DRAINING
                 self._flush(from_finalize=False)
         self._emit(now)
-        self.traces.forget(self.keep_from)
+        self._kept_from = max(self._kept_from, self.keep_from)
+        self.traces.forget(self._kept_from)
         return self._effects
 
     # What the detector hears
@@ -205,7 +244,7 @@ class CaptionSession:
         self._check_silence(position)
 
     def _begin(self, start: int, onset: int) -> None:
-        self._append_segment(start, onset)
+        self._append_segment(max(start, self._kept_from), onset)
         self._utterance_open = True
         self._endpoint_due = False
         if self.options.vad_events:

@@ -133,7 +133,7 @@ class Segment:
         since = self.words.committed[max(0, known) :]
         if known < 0 or agreement(since, hypothesis.words) < len(since):
             return
-        words = tuple(map(self._after_onset, hypothesis.words[len(since) :]))
+        words = self._in_order(hypothesis.words[len(since) :])
         self.heard = max(self.heard, hypothesis.end)
         if words and not self.settled:
             self.language = hypothesis.language
@@ -144,10 +144,22 @@ class Segment:
             self.words.update(words, hypothesis.end)
         self.settled |= bool(self.words.count)
 
-    def _after_onset(self, word: Word) -> Word:
-        # The alignment gives the pre-roll to the first word, since nothing else is there.
-        start = max(word.start, min(self.onset, word.end))
-        return word if start == word.start else dataclasses.replace(word, start=start)
+    def _in_order(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
+        """Words that begin at speech, and each not before the one before it has ended.
+
+        The alignment gives the pre-roll to the first word, since nothing else is there; and a
+        pass places a word a little otherwise than an earlier pass did the one before it.
+        """
+        committed = self.words.committed
+        floor = committed[-1].end if committed else 0
+        ordered = []
+        for word in words:
+            start = max(word.start, min(self.onset, word.end), floor)
+            end = max(word.end, start)
+            same = (start, end) == (word.start, word.end)
+            ordered.append(word if same else dataclasses.replace(word, start=start, end=end))
+            floor = end
+        return tuple(ordered)
 
     def close(self, end: int) -> None:
         """No audio after `end` belongs to this segment.

@@ -1,6 +1,6 @@
-"""Fakes and simulated time, for this project's tests and for those of its users.
+"""A caption session in simulated time.
 
-`SimulatedStream` runs a caption session over samples without sockets, threads or sleeping:
+`SimulatedStream` runs a session over samples without sockets, threads or sleeping:
 the clock advances by the audio, decoding takes as long as the caller says. With a
 `ScriptedRecognizer` it is a unit test; with the real one it measures words without waiting
 for them.
