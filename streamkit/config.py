@@ -26,6 +26,13 @@ class Settings(BaseSettings):
     # Where it listens
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port; 0 takes a free one")
+    tls_cert: Path | None = Field(
+        default=None, description="certificate chain in PEM, the server's own first; makes it wss"
+    )
+    tls_key: Path | None = Field(default=None, description="its private key in PEM, not encrypted")
+    tls_self_signed: bool = Field(
+        default=False, description="make a certificate for this machine instead; development only"
+    )
 
     # Who may come in
     api_keys: tuple[SecretStr, ...] = Field(
@@ -67,12 +74,66 @@ class Settings(BaseSettings):
         default=0.5, ge=0.05, le=0.95, description="probability that is speech"
     )
 
+    # The conversation
+    llm_url: str | None = Field(
+        default=None,
+        description="base URL of an OpenAI-compatible endpoint; none: the parrot replies",
+    )
+    llm_model: str | None = Field(default=None, description="the endpoint's name of the model")
+    llm_api_key: SecretStr | None = Field(default=None, description="the endpoint's key")
+    llm_context_tokens: Count = Field(
+        default=4096, description="tokens that the model can hold; older turns are left out"
+    )
+    turn_model: Path | None = Field(
+        default=None,
+        description="network that hears whether a turn is over (ONNX); none: the words decide",
+    )
+    voice: str | None = Field(
+        default=None, description="voice of clients that ask for none; default: the engine's"
+    )
+    trace: Path | None = Field(
+        default=None, description="file that gets a line of JSON for each turn and response"
+    )
+    trace_words: bool = Field(
+        default=False, description="write there too what was said; else ids, times and codes only"
+    )
+
     # Bounds
     max_sessions: Count = Field(default=64, description="sessions at once; the next one gets 503")
+    max_client_secrets: Count = Field(
+        default=1000, description="client secrets valid at once; the next one gets 429"
+    )
+    max_client_secret_bytes: Count = Field(
+        default=1 << 16, description="largest request for one; its session is kept that long"
+    )
     max_message_bytes: Count = Field(
         default=1 << 20, description="largest message; beyond: close 1009"
     )
+    max_event_bytes: Count = Field(
+        default=1 << 24,
+        description="largest event of a conversation; its sound is in it, in base64",
+    )
     max_session_seconds: Seconds = Field(default=12 * 3600, description="longest session")
+    max_conversation_seconds: Seconds = Field(
+        default=3600, description="longest conversation; its client may be silent all that time"
+    )
+    max_item_seconds: Seconds = Field(
+        default=300, description="sound in items of a conversation that waits to be recognized"
+    )
+    max_upload_bytes: Count = Field(
+        default=1 << 27, description="largest form with a sound file; beyond: 413"
+    )
+    upload_timeout: Seconds = Field(default=600, description="seconds that it may take to come")
+    max_file_seconds: Seconds = Field(
+        default=4 * 3600, description="sound in one file; a small one can unpack to a lot"
+    )
+    file_threads: Count = Field(
+        default=2, description="sound files that are unpacked at once; live sessions have the rest"
+    )
+    synthesis_threads: Count = Field(default=4, description="texts that are spoken at once")
+    synthesis_timeout: Seconds = Field(
+        default=30, description="seconds after which a voice that says nothing is given up"
+    )
     idle_timeout: Seconds = Field(default=10, description="seconds without audio or KeepAlive")
     max_speed: float = Field(
         default=50,

@@ -30,6 +30,8 @@ CORE = (
 )  # fmt: skip
 EXTRAS = {
     "mic": ("sounddevice",),
+    "talk": ("sounddevice", "pywebrtc-audio"),
+    "tls": ("cryptography",),
     "silero": ("silero-vad", "torch"),
     "xtts": ("coqui-tts", "torch", "torchaudio", "torchcodec"),
 }
@@ -62,6 +64,7 @@ def doctor(
         *_packages(),
         *_extras(),
         *_speech(model),
+        _reply_model(),
         _microphone(),
     ]
     if as_json:
@@ -174,6 +177,27 @@ def _speech(model: str) -> list[Finding]:
     else:
         attempt("model", load)
     return findings
+
+
+def _reply_model() -> Finding:
+    """Whether the model of the replies answers, which is not needed for captions."""
+    import anyio
+
+    from streamkit.config import Settings
+    from streamkit.server.replying import find_model
+
+    settings = Settings()
+    started = time.perf_counter()
+    try:
+        name = anyio.run(find_model, settings)
+    except StreamkitError as error:
+        return Finding("reply model", "broken", str(error))
+    if settings.llm_url is None:
+        detail = f"{name}, built in; STREAMKIT_LLM_URL names an endpoint that thinks"
+    else:
+        took = 1000 * (time.perf_counter() - started)
+        detail = f"{name} at {settings.llm_url}, there after {took:.0f} ms"
+    return Finding("reply model", "ok", detail)
 
 
 def _microphone() -> Finding:

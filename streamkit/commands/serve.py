@@ -18,6 +18,7 @@ from streamkit.errors import ConfigurationError
 if TYPE_CHECKING:
     from streamkit.config import Settings
     from streamkit.server.serving import Server
+    from streamkit.server.tls import Tls
 
 THREAD_SECONDS = 1.0
 """How long a worker thread may take to end after the server has."""
@@ -28,8 +29,15 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one [8000].")] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="Certificate chain (PEM): serves https and wss.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Private key (PEM) to it.")] = None,
+    tls_self_signed: Annotated[
+        bool, typer.Option("--tls-self-signed", help="Make a certificate, for development.")
+    ] = False,
     model: Annotated[
-        str | None, typer.Option(help="Name, directory, or auto: the best one here [auto].")
+        str | None, typer.Option(help="Name, directory, or auto: the best one here (auto).")
     ] = None,
     api_key: Annotated[
         list[str] | None, typer.Option(help="Accepted key; may be given several times.")
@@ -37,14 +45,33 @@ def serve(
     allowed_origin: Annotated[
         list[str] | None, typer.Option(help="Origin of web pages that may connect; several.")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda [auto].")] = None,
+    device: Annotated[str | None, typer.Option(help="auto (what there is), cpu or cuda.")] = None,
     compute_type: Annotated[
-        str | None, typer.Option(help="CTranslate2 type: int8, float16, … [default].")
+        str | None, typer.Option(help="CTranslate2 type: int8, float16, …; else its own.")
     ] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads of one decoding [1].")] = None,
     workers: Annotated[int | None, typer.Option(help="Decodings at once [1].")] = None,
     endpointing: Annotated[
         float | None, typer.Option(help="Seconds of silence that end an utterance [0.3].")
+    ] = None,
+    llm: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="OpenAI-compatible endpoint that replies; else a parrot."),
+    ] = None,
+    llm_model: Annotated[
+        str | None, typer.Option(help="The endpoint's model; else its only one.")
+    ] = None,
+    llm_api_key: Annotated[
+        str | None, typer.Option(help="The endpoint's key; better in STREAMKIT_LLM_API_KEY.")
+    ] = None,
+    turn_model: Annotated[
+        Path | None, typer.Option(help="Network that hears when a turn is over (Smart Turn).")
+    ] = None,
+    voice: Annotated[
+        str | None, typer.Option(help="Voice of the replies; else the usual one of the language.")
+    ] = None,
+    trace: Annotated[
+        Path | None, typer.Option(help="Write a line of JSON for each turn and response.")
     ] = None,
     max_sessions: Annotated[int | None, typer.Option(help="Sessions at once [64].")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder of pulled models.")] = None,
@@ -54,7 +81,7 @@ def serve(
     ] = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
-    """Serve live captions (Deepgram's protocol) on one port, until Ctrl-C.
+    """Serve live captions (Deepgram's protocol) and conversations (OpenAI's), until Ctrl-C.
 
     Every setting can also be given as an environment variable STREAMKIT_<NAME>.
     """
@@ -63,6 +90,9 @@ def serve(
     given: dict[str, Any] = {
         "host": host,
         "port": port,
+        "tls_cert": tls_cert,
+        "tls_key": tls_key,
+        "tls_self_signed": tls_self_signed or None,
         "model": model,
         "api_keys": tuple(api_key) if api_key else None,
         "allowed_origins": tuple(allowed_origin) if allowed_origin else None,
@@ -71,6 +101,12 @@ def serve(
         "threads": threads,
         "workers": workers,
         "endpointing": endpointing,
+        "llm_url": llm,
+        "llm_model": llm_model,
+        "llm_api_key": llm_api_key,
+        "turn_model": turn_model,
+        "voice": voice,
+        "trace": trace,
         "max_sessions": max_sessions,
         "cache": cache,
     }
@@ -139,8 +175,11 @@ async def _serve(settings: Settings) -> None:
     import anyio
 
     from streamkit.server.serving import check_exposure, load_recognizer, running
+    from streamkit.server.tls import read_tls
 
     check_exposure(settings)
+    # Only to find mistakes before the model is loaded, which takes a while.
+    read_tls(settings)
     typer.echo(f"streamkit {__version__}: loading model {settings.model} …", err=True)
     recognizer, profile, notice = load_recognizer(settings)
     if notice:
@@ -148,13 +187,24 @@ async def _serve(settings: Settings) -> None:
     async with running(settings, recognizer, profile) as (server, url):
         typer.echo(f"model    {recognizer.info.name}", err=True)
         typer.echo(f"captions {url}/v1/listen", err=True)
+        typer.echo(f"talk     {url}/v1/realtime, with {server.state.chat_model.name}", err=True)
         typer.echo(f"health   {url.replace('ws', 'http', 1)}/readyz, /metrics", err=True)
+        if server.tls and settings.tls_self_signed:
+            typer.echo(_how_to_trust(server.tls), err=True)
         typer.echo("Ctrl-C ends it.", err=True)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_obey_signals, server)
             await server.stopped.wait()
             tasks.cancel_scope.cancel()
     typer.echo("streamkit: ended.", err=True)
+
+
+def _how_to_trust(tls: Tls) -> str:
+    return (
+        f"trust    {tls.authority}, until {tls.expires_at:%Y-%m-%d}, as {', '.join(tls.names)}\n"
+        f"         Node:   NODE_EXTRA_CA_CERTS='{tls.authority}'\n"
+        f"         Python: SSL_CERT_FILE='{tls.authority}'"
+    )
 
 
 async def _obey_signals(server: Server) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -17,25 +18,41 @@ from streamkit import __version__
 from streamkit.asr.recognizer import Recognizer
 from streamkit.asr.scheduler import Scheduler
 from streamkit.config import Settings
+from streamkit.server.audio_api import audio_routes
+from streamkit.server.client_secrets import client_secrets_route
 from streamkit.server.listen import listen
 from streamkit.server.parallelism import parallelism
+from streamkit.server.realtime import check_session, realtime
+from streamkit.server.replying import chosen_model, replying
 from streamkit.server.state import ServerState
+from streamkit.server.trace_file import TraceFile
 from streamkit.vad.silero import SileroVad
+from streamkit.vad.smart_turn import SmartTurn
 
 if TYPE_CHECKING:
     from streamkit.asr.profile import ModelProfile
+    from streamkit.llm.chat_model import ChatModel
 
 
-def create_app(settings: Settings, recognizer: Recognizer, profile: ModelProfile) -> Starlette:
+def create_app(
+    settings: Settings,
+    recognizer: Recognizer,
+    profile: ModelProfile,
+    *,
+    chat_model: ChatModel | None = None,
+) -> Starlette:
     """Make the application around a recognizer that is loaded already.
 
     Args:
         settings: of this server.
         recognizer: shared by all sessions.
         profile: how its model wants to be decoded.
+        chat_model: replies for all, and is closed with the application; None: that of the
+            settings.
 
     Raises:
-        ModelError: the voice activity detector cannot be loaded.
+        ModelError: the detector of voice activity, or of turns, cannot be loaded.
+        ConfigurationError: the settings for replies cannot be used, or the trace file not written.
     """
     state = ServerState(
         settings=settings,
@@ -46,11 +63,14 @@ def create_app(settings: Settings, recognizer: Recognizer, profile: ModelProfile
         ),
         vad=SileroVad.load(),
         profile=profile,
+        chat_model=chat_model or chosen_model(settings),
+        turn_detector=None if settings.turn_model is None else SmartTurn.load(settings.turn_model),
+        trace=None if settings.trace is None else TraceFile(settings.trace),
     )
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with state.scheduler:
+        async with state.scheduler, replying(state):
             state.ready = True
             yield
             state.ready = False
@@ -61,6 +81,9 @@ def create_app(settings: Settings, recognizer: Recognizer, profile: ModelProfile
             Route("/readyz", _readyz),
             Route("/metrics", _metrics),
             WebSocketRoute("/v1/listen", listen),
+            WebSocketRoute("/v1/realtime", realtime),
+            client_secrets_route(partial(check_session, state)),
+            *audio_routes(settings),
         ],
         lifespan=lifespan,
     )

@@ -1,10 +1,11 @@
-"""One channel of a session: samples in, session events out, decoding on the way."""
+"""One stream of somebody's sound: samples in, session events out, decoding on the way."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 import anyio
 import anyio.abc
@@ -19,13 +20,11 @@ from streamkit.audio.resample import StreamingResampler
 from streamkit.audio.ring import RingBuffer
 from streamkit.errors import RecognitionError
 from streamkit.server.state import ServerState
-from streamkit.session.captions import CaptionOptions, CaptionSession, StreamState
-from streamkit.session.effects import Decode, Effect, Hasten, Output
+from streamkit.session.effects import Decode, Hasten
 from streamkit.session.events import (
     AudioReceived,
     DecodeFailed,
     DecodeSkipped,
-    Event,
     HypothesisReady,
     PaceChanged,
     WindowsScored,
@@ -34,8 +33,37 @@ from streamkit.vad.silero import VadStream
 
 Samples = npt.NDArray[np.float32]
 
+MAX_PIECE_SECONDS = 1.0
+"""Audio that is worked on at once; between two pieces other sessions have their turn."""
+
 DIGEST_SAMPLES = 2 * SAMPLE_RATE
 """More than is ever digested at once."""
+
+
+HeardEvent = (
+    AudioReceived | WindowsScored | HypothesisReady | DecodeFailed | DecodeSkipped | PaceChanged
+)
+"""What a channel itself tells its session."""
+
+EventT = TypeVar("EventT", contravariant=True)
+OutputT = TypeVar("OutputT", covariant=True)
+
+
+class HearingSession(Protocol[EventT, OutputT]):
+    """A pure session that listens to one stream."""
+
+    @property
+    def keep_from(self) -> int:
+        """Samples before this position will not be asked for again."""
+
+    @property
+    def closed(self) -> bool:
+        """Everything was said."""
+
+    def receive(
+        self, event: HeardEvent | EventT, now: float
+    ) -> Sequence[Decode | Hasten | OutputT]:
+        """Take in one event; returns what is to be done, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,38 +74,46 @@ class Heard:
     probabilities: tuple[float, ...]
 
 
-class Channel:
-    """The pure session of one channel and the machinery that carries out its effects.
+class Channel(Generic[EventT, OutputT]):
+    """A pure session and the machinery that lets it hear: one stream of sound, mono.
 
     Args:
         state: of the server.
         tasks: decoding runs here; cancelling it ends all.
-        options: for the session.
+        session: what listens.
         source_rate: Hz of the samples that will come.
         guidance: what the client knows about the speech.
-        output: takes what the client should get.
+        output: takes what the session wants and the channel cannot do, in order.
         session_id: the same for all channels of a client.
+        history: samples at 16 kHz that are kept longer than the session asks for, for `recall`.
+
+    Attributes:
+        closed: set when the session has said everything.
+        guidance: for the passes from now on.
     """
 
     def __init__(
         self,
         state: ServerState,
         tasks: anyio.abc.TaskGroup,
-        options: CaptionOptions,
+        session: HearingSession[EventT, OutputT],
         source_rate: int,
         guidance: Guidance,
-        output: Callable[[Output], None],
+        output: Callable[[OutputT], None],
         session_id: Hashable,
+        history: int = 0,
     ) -> None:
-        self.session = CaptionSession(options)
         self.closed = anyio.Event()
+        self.guidance = guidance
+        self._hearing = session
         self._state = state
         self._tasks = tasks
-        self._guidance = guidance
         self._output = output
         self._session = session_id
+        self._history = history
         self._resampler = StreamingResampler(source_rate)
-        capacity = round(state.settings.ring_seconds * SAMPLE_RATE)
+        self._rest: Samples = np.zeros(0, np.float32)
+        capacity = round(state.settings.ring_seconds * SAMPLE_RATE) + history
         self._ring = RingBuffer(capacity)
         # What is digested waits outside the ring when that is full.
         self._features = state.scheduler.recognizer.front_end(capacity + DIGEST_SAMPLES)
@@ -86,10 +122,24 @@ class Channel:
         self._tickets: dict[int, Ticket] = {}
         self._progress = anyio.Event()
 
+    def change_rate(self, source_rate: int) -> None:
+        """From now on the samples come at another rate."""
+        self._rest = np.concatenate([self._rest, self._resampler.flush()])
+        self._resampler = StreamingResampler(source_rate)
+
     def digest(self, samples: Samples | None) -> Heard:
-        """Resample and look for speech; None ends the stream. Runs in a worker thread."""
-        resampler = self._resampler
-        inside = resampler.flush() if samples is None else resampler.process(samples)
+        """Resample and look for speech. Runs in a worker thread.
+
+        Args:
+            samples: the next ones of the stream; None: no more are coming for the moment, so
+                nothing is to be held back.
+        """
+        if samples is None:
+            self.change_rate(self._resampler.source_rate)
+            samples = np.zeros(0, np.float32)
+        inside = self._resampler.process(samples)
+        if len(self._rest):
+            inside, self._rest = np.concatenate([self._rest, inside]), self._rest[:0]
         if self._features is not None:
             self._features.push(inside)
         probabilities = self._state.vad.process(self._vad, inside)
@@ -113,17 +163,23 @@ class Channel:
         if heard.probabilities:
             self.receive(WindowsScored(heard.probabilities))
 
-    def receive(self, event: Event) -> None:
+    def recall(self, start: int, end: int) -> Samples:
+        """What was heard from `start` to `end`, as far as it is still there."""
+        start = max(start, self._ring.start)
+        return self._ring.read(start, max(start, min(end, self._ring.end)))
+
+    def receive(self, event: HeardEvent | EventT) -> None:
         """Let something happen to the session and carry out what it wants."""
-        for effect in self.session.receive(event, time.monotonic()):
+        for effect in self._hearing.receive(event, time.monotonic()):
             self._carry_out(effect)
-        self._ring.release(min(self.session.keep_from, self._ring.end))
-        if self.session.state is StreamState.CLOSED:
+        keep_from = max(0, self._hearing.keep_from - self._history)
+        self._ring.release(min(keep_from, self._ring.end))
+        if self._hearing.closed:
             self.closed.set()
         self._progress.set()
         self._progress = anyio.Event()
 
-    def _carry_out(self, effect: Effect) -> None:
+    def _carry_out(self, effect: Decode | Hasten | OutputT) -> None:
         match effect:
             case Decode():
                 samples = self._ring.read(effect.start, effect.end)
@@ -133,8 +189,8 @@ class Channel:
                     start=effect.start,
                     prefix=effect.prefix,
                     context=effect.context,
-                    guidance=self._guidance,
-                    language=self._guidance.language or effect.language,
+                    guidance=self.guidance,
+                    language=self.guidance.language or effect.language,
                     likely_language=effect.likely_language,
                     final=effect.thorough,
                     features=None if features is None else features.window(samples, effect.start),
@@ -155,7 +211,7 @@ class Channel:
 
     async def _answer(self, number: int, ticket: Ticket) -> None:
         metrics = self._state.metrics
-        event: Event
+        event: HeardEvent
         try:
             decoded = await self._state.scheduler.result(ticket)
         except SupersededError:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+from asyncio.transports import BaseTransport
+from contextlib import suppress
+
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -13,7 +17,29 @@ ABANDON_SECONDS = 10.0
 
 
 class Connection(WebSocketsSansIOProtocol):
-    """Uvicorn's connection with three endings changed."""
+    """Uvicorn's connection with its endings changed."""
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Remember the socket: a transport of TLS that is closed does not tell it."""
+        super().connection_made(transport)
+        self._socket = transport.get_extra_info("socket")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take what was read before as the last: there is nothing left to resume.
+
+        Uvicorn would try when the application has taken it, and a transport of TLS cannot.
+        """
+        super().connection_lost(exc)
+        self.read_paused = False
+
+    def shutdown(self) -> None:
+        """Say that the server goes down, unless the connection is closing anyway.
+
+        Uvicorn would send a second close frame, which is an error. With TLS there is time for
+        that: a closed connection stays until the peer has said that it is closed.
+        """
+        if not self.transport.is_closing():
+            super().shutdown()
 
     def handle_parser_exception(self) -> None:
         """Send the close frame and throw away what the peer goes on to send.
@@ -42,8 +68,18 @@ class Connection(WebSocketsSansIOProtocol):
     async def run_asgi(self) -> None:
         """Serve, and see to it that the socket of a peer that reads nothing goes as well.
 
-        Closing waits until everything is sent, however long that takes.
+        Closing waits until everything is sent, and with TLS until the peer has answered, however
+        long that takes.
         """
         await super().run_asgi()
-        if self.transport.get_write_buffer_size():
-            self.loop.call_later(ABANDON_SECONDS, self.transport.abort)
+        # What is left to be sent, a transport of TLS that is closed does not tell either.
+        if self.scheme == "wss" or self.transport.get_write_buffer_size():
+            self.loop.call_later(ABANDON_SECONDS, self.abandon)
+
+    def abandon(self) -> None:
+        """Close the socket now, whatever was not sent and not answered."""
+        if not self.disconnected:
+            self.transport.abort()
+            # Uvicorn may close twice, and after that a transport of TLS ignores `abort`.
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)

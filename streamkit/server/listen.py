@@ -15,18 +15,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from streamkit.errors import AudioFormatError, ProtocolError
 from streamkit.protocols import deepgram
-from streamkit.server.auth import key_accepted, origin_accepted, own_origins, read_credentials
+from streamkit.server.admission import Refused, admit, take_place
+from streamkit.server.auth import read_credentials
 from streamkit.server.runner import ListenSession
 from streamkit.server.state import ServerState
 
 logger = logging.getLogger("streamkit.listen")
-
-
-class _Refused(Exception):
-    def __init__(self, status: int, reason: str, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.reason = reason
 
 
 async def listen(websocket: WebSocket) -> None:
@@ -36,11 +30,8 @@ async def listen(websocket: WebSocket) -> None:
     try:
         subprotocol = _admit(state, websocket)
         session = _session(state, websocket, request_id)
-        if not state.permits.take():
-            raise _Refused(
-                503, "full", f"all {state.permits.places} sessions are taken; try again later"
-            )
-    except _Refused as refusal:
+        take_place(state)
+    except Refused as refusal:
         await _refuse(state, websocket, refusal, request_id)
         return
     try:
@@ -76,32 +67,11 @@ async def _serve(
 
 def _admit(state: ServerState, websocket: WebSocket) -> str | None:
     """Check origin and key; returns the subprotocol to select."""
-    settings = state.settings
-    if state.draining or not state.ready:
-        raise _Refused(503, "draining", "the server is starting or going down; try again later")
-    server = websocket.scope.get("server") or (settings.host, settings.port)
-    origin = websocket.headers.get("origin")
-    if not origin_accepted(
-        origin,
-        settings.allowed_origins,
-        own_origins(settings.host, server[1] or settings.port),
-        settings.allow_missing_origin,
-    ):
-        raise _Refused(
-            403,
-            "origin",
-            "this web page's origin may not connect; the server's --allowed-origin admits it",
-        )
     credentials = read_credentials(
         websocket.headers.get("authorization"), websocket.scope.get("subprotocols", [])
     )
-    if not key_accepted(credentials.key, settings.api_keys):
-        raise _Refused(
-            401,
-            "key",
-            "missing or wrong API key; accepted: header `Authorization: Token KEY`, or the "
-            "subprotocols token, KEY",
-        )
+    accepted = "header `Authorization: Token KEY`, or the subprotocols token, KEY"
+    admit(state, websocket, credentials.key, accepted)
     return credentials.subprotocol
 
 
@@ -112,11 +82,11 @@ def _session(state: ServerState, websocket: WebSocket, request_id: str) -> Liste
         deepgram.check_model(options, state.scheduler.recognizer.info)
         return ListenSession(state, websocket, options, request_id)
     except (ProtocolError, AudioFormatError) as error:
-        raise _Refused(400, "query", str(error)) from error
+        raise Refused(400, "query", str(error)) from error
 
 
 async def _refuse(
-    state: ServerState, websocket: WebSocket, refusal: _Refused, request_id: str
+    state: ServerState, websocket: WebSocket, refusal: Refused, request_id: str
 ) -> None:
     state.metrics.refused.labels(refusal.reason).inc()
     logger.info("session %s refused with %d (%s)", request_id, refusal.status, refusal.reason)

@@ -6,11 +6,14 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from streamkit.asr.recognizer import Hypothesis
 from streamkit.latency.trace import Stage, Trace
+from streamkit.session.conversation_effects import ResponseState
 
 LATENCY_BUCKETS = (
     0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30,
 )  # fmt: skip
 """Seconds; dense where a person begins to notice."""
+
+REALTIME_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 
 
 class Metrics:
@@ -32,6 +35,27 @@ class Metrics:
         )
         self.audio = Counter("streamkit_audio_seconds", "audio received", registry=registry)
         self.words = Counter("streamkit_words", "words in finals", registry=registry)
+        self.requests = Counter(
+            "streamkit_http_requests",
+            "requests to the audio endpoints by the status of their answer, or gone, or broken",
+            ["path", "status"],
+            registry=registry,
+        )
+        self.realtime_factor = Histogram(
+            "streamkit_file_realtime_factor",
+            "seconds per second of sound to hear a file, the wait for others in it",
+            buckets=REALTIME_BUCKETS,
+            registry=registry,
+        )
+        self.spoken = Counter(
+            "streamkit_spoken_seconds", "sound in answers to /v1/audio/speech", registry=registry
+        )
+        self.first_audio = Histogram(
+            "streamkit_first_audio_seconds",
+            "request for speech to the first bytes of sound",
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
         self.passes = Counter(
             "streamkit_decodes", "passes of the recognizer", ["outcome"], registry=registry
         )
@@ -74,6 +98,34 @@ class Metrics:
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
+        self.turn = Histogram(
+            "streamkit_turn_seconds",
+            "what the silence before a reply is made of, and voice_to_voice: all of it",
+            ["stage"],
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
+        self.responses = Counter(
+            "streamkit_responses",
+            "responses that are over",
+            ["status", "reason"],
+            registry=registry,
+        )
+        self.interruptions = Counter(
+            "streamkit_interruptions",
+            "replies that were stopped, and those whose end was cut off after that",
+            ["kind"],
+            registry=registry,
+        )
+
+    def observe_response(self, response: ResponseState) -> None:
+        """Record how a response has ended, and how long the person had waited for it."""
+        reason = response.reason or response.error_code or ""
+        self.responses.labels(response.status, reason).inc()
+        if response.status == "cancelled":
+            self.interruptions.labels(reason).inc()
+        for stage, seconds in response.latency.items():
+            self.turn.labels(stage).observe(seconds)
 
     def observe_hypothesis(self, hypothesis: Hypothesis) -> None:
         """Record how an answer was come by."""

@@ -40,6 +40,11 @@ def caption_options(options: deepgram.ListenOptions, state: ServerState) -> Capt
     )
 
 
+def conversation_options(state: ServerState) -> CaptionOptions:
+    """How captions are made for a conversation, which decides itself when somebody has finished."""
+    return caption_options(deepgram.ListenOptions(interim_results=True, vad_events=True), state)
+
+
 def _whole_windows(silence: float) -> int:
     """Windows of the detector in so many seconds of silence.
 

@@ -30,7 +30,7 @@ from streamkit.audio.pcm import RAW_ENCODINGS, SampleDecoder
 from streamkit.errors import AudioFormatError, ProtocolError
 from streamkit.protocols import deepgram
 from streamkit.protocols.deepgram import Message
-from streamkit.server.channel import Channel, Heard, Samples
+from streamkit.server.channel import MAX_PIECE_SECONDS, Channel, Heard, Samples
 from streamkit.server.endings import (
     ENDED,
     GONE,
@@ -46,6 +46,7 @@ from streamkit.server.limits import TokenBucket
 from streamkit.server.options import caption_options, recognition_guidance
 from streamkit.server.outbox import Outbox
 from streamkit.server.state import ServerState
+from streamkit.session.captions import CaptionSession
 from streamkit.session.effects import (
     Closed,
     Output,
@@ -54,12 +55,14 @@ from streamkit.session.effects import (
     Transcript,
     UtteranceEnded,
 )
-from streamkit.session.events import CloseRequested, FinalizeRequested, WordsCommitted
+from streamkit.session.events import (
+    CloseRequested,
+    Event,
+    FinalizeRequested,
+    WordsCommitted,
+)
 
 logger = logging.getLogger("streamkit.listen")
-
-MAX_PIECE_SECONDS = 1.0
-"""Audio that is worked on at once; between two pieces other sessions have their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class ListenSession:
         self._decoder: SampleDecoder = open_decoder(
             options.encoding, options.sample_rate, options.channels
         )
-        self._channels: list[Channel] = []
+        self._channels: list[Channel[Event, Output]] = []
         self._digest = hashlib.sha256()
         self._heard_seconds = 0.0
         self._captured_at: float | None = None
@@ -290,7 +293,15 @@ class ListenSession:
                 self._put(effect, index)
 
             self._channels.append(
-                Channel(self._state, self._tasks, options, rate, guidance, output, self._request_id)
+                Channel(
+                    self._state,
+                    self._tasks,
+                    CaptionSession(options),
+                    rate,
+                    guidance,
+                    output,
+                    self._request_id,
+                )
             )
 
     # Ending

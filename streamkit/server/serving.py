@@ -18,13 +18,23 @@ from streamkit.server.app import create_app
 from streamkit.server.connection import Connection
 from streamkit.server.parallelism import parallelism
 from streamkit.server.state import ServerState
+from streamkit.server.tls import Tls, read_tls
 
 if TYPE_CHECKING:
     from streamkit.asr.profile import ModelProfile
+    from streamkit.llm.chat_model import ChatModel
 
 HARD_LIMIT_FACTOR = 4
 """A message over our own limit is answered with finals and an error; over this multiple of it
 the WebSocket library closes the connection before the message is in memory."""
+
+HANG_UP_SECONDS = 0.5
+"""At shutdown a peer may take so long to answer that an encrypted connection is closed. Whoever
+keeps one for later requests does not look at it, and never answers."""
+
+KEEP_ALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 20), ("TCP_KEEPCNT", 3))
+"""A peer that is gone is known to be so after two minutes; a system that does not have these
+options takes its own time."""
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -76,10 +86,12 @@ class Server(uvicorn.Server):
     Attributes:
         state: what its sessions share.
         listening: set once connections are taken.
+        tls: how its connections are encrypted; None: they are not.
     """
 
-    def __init__(self, config: uvicorn.Config, state: ServerState) -> None:
+    def __init__(self, config: uvicorn.Config, state: ServerState, tls: Tls | None) -> None:
         super().__init__(config)
+        self.tls = tls
         self.listening = anyio.Event()
         self.stopped = anyio.Event()
         self.state = state
@@ -117,18 +129,34 @@ class Server(uvicorn.Server):
             await self._forced.wait()
             tasks.cancel_scope.cancel()
         self.state.abort()
-        await super().shutdown(sockets)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._hang_up)
+            await super().shutdown(sockets)
+            tasks.cancel_scope.cancel()
         self.stopped.set()
 
+    async def _hang_up(self) -> None:
+        """Drop the connections that are closed but for the answer of TLS."""
+        if self.tls is None:
+            return
+        await anyio.sleep(HANG_UP_SECONDS)
+        for connection in tuple(self.server_state.connections):
+            if not connection.transport.is_closing():
+                continue
+            if isinstance(connection, Connection):
+                connection.abandon()
+            else:
+                connection.transport.abort()
 
-def make_server(app: Starlette, settings: Settings) -> Server:
+
+def make_server(app: Starlette, settings: Settings, tls: Tls | None) -> Server:
     """Configure uvicorn; nothing is bound yet."""
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         ws=Connection,
-        ws_max_size=settings.max_message_bytes * HARD_LIMIT_FACTOR,
+        ws_max_size=max(settings.max_message_bytes * HARD_LIMIT_FACTOR, settings.max_event_bytes),
         # Audio does not get smaller, and a small message that unpacks to a large one is a trap.
         ws_per_message_deflate=False,
         # The answer to a ping waits behind audio that back-pressure holds back; who is really gone
@@ -140,9 +168,10 @@ def make_server(app: Starlette, settings: Settings) -> Server:
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=1,
+        ssl_context_factory=None if tls is None else lambda _config, _default: tls.context,
     )
     state: ServerState = app.state.streamkit
-    return Server(config, state)
+    return Server(config, state, tls)
 
 
 def bind(settings: Settings) -> socket.socket:
@@ -164,7 +193,20 @@ def bind(settings: Settings) -> socket.socket:
         ) from error
     listener.listen(128)
     listener.setblocking(False)
+    _look_after(listener)
     return listener
+
+
+def _look_after(listener: socket.socket) -> None:
+    """Let the kernel find out which peers are gone: connections inherit this from the listener.
+
+    In a conversation nobody has to say anything for an hour, and a peer whose network went away
+    says nothing either.
+    """
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEP_ALIVE:
+        if hasattr(socket, name):
+            listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def url_of(listener: socket.socket, scheme: str = "ws") -> str:
@@ -175,17 +217,32 @@ def url_of(listener: socket.socket, scheme: str = "ws") -> str:
 
 @contextlib.asynccontextmanager
 async def running(
-    settings: Settings, recognizer: Recognizer, profile: ModelProfile
+    settings: Settings,
+    recognizer: Recognizer,
+    profile: ModelProfile,
+    *,
+    chat_model: ChatModel | None = None,
 ) -> AsyncIterator[tuple[Server, str]]:
-    """Run a server inside this event loop; gives it and its address, `ws://HOST:PORT`.
+    """Run a server inside this event loop; gives it and its address.
 
-    At the end of the block the server drains and closes.
+    The address is `ws://HOST:PORT`, or `wss://HOST:PORT` if its connections are encrypted. At the
+    end of the block the server drains and closes.
+
+    Args:
+        settings: of the server.
+        recognizer: shared by all sessions.
+        profile: how its model wants to be decoded.
+        chat_model: replies for all; None: that of the settings.
 
     Raises:
-        ConfigurationError: the address cannot be had.
+        ConfigurationError: the address cannot be had, or the certificate, the settings for
+            replies or the trace file cannot be used.
         ModelError: the voice activity detector cannot be loaded.
     """
-    server = make_server(create_app(settings, recognizer, profile), settings)
+    tls = read_tls(settings)
+    server = make_server(
+        create_app(settings, recognizer, profile, chat_model=chat_model), settings, tls
+    )
     listener = bind(settings)
     async with anyio.create_task_group() as tasks:
 
@@ -198,6 +255,6 @@ async def running(
         tasks.start_soon(serve)
         try:
             await server.listening.wait()
-            yield server, url_of(listener)
+            yield server, url_of(listener, "ws" if tls is None else "wss")
         finally:
             server.should_exit = True

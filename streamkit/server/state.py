@@ -8,11 +8,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import anyio
+import numpy as np
+import numpy.typing as npt
 
 from streamkit.asr.scheduler import Scheduler
 from streamkit.config import Settings
+from streamkit.llm.chat_model import ChatModel
+from streamkit.llm.parrot import Parrot
+from streamkit.server.auth import Grant, authorize
 from streamkit.server.limits import Permits
 from streamkit.server.metrics import Metrics
+from streamkit.server.secrets import ClientSecrets
+from streamkit.server.trace_file import TraceFile
+from streamkit.tts.espeak import EspeakSynthesizer
+from streamkit.tts.synthesizer import Synthesizer
 
 if TYPE_CHECKING:
     from streamkit.asr.profile import ModelProfile
@@ -29,6 +38,13 @@ class Drainable(Protocol):
         """Leave at once."""
 
 
+class TurnListener(Protocol):
+    """Judges by the sound whether a turn is over; called from several threads at once."""
+
+    def probability(self, samples: npt.NDArray[np.float32], /) -> float:
+        """From 0 to 1, for the end of a turn: float32 mono at 16 kHz."""
+
+
 @dataclass(eq=False)
 class ServerState:
     """One server.
@@ -38,17 +54,29 @@ class ServerState:
         scheduler: the one recognizer and its line.
         vad: the one voice activity network.
         profile: how the model wants to be decoded.
+        synthesizer: speaks for all.
         metrics: of this server.
         permits: places for sessions.
+        secrets: client secrets that were made.
         sessions: the open ones.
         draining: the server is going down; nobody new comes in.
         epoch: Unix time at which `time.monotonic` was 0.
+        file_threads: in which sound files are unpacked.
+        chat_model: replies for all.
+        turn_detector: hears whether a turn is over; None: the words decide.
+        trace: gets a line for each turn and response; None: nobody wants them.
+        voice_threads: in which the voices of conversations are waited for.
+        synthesis_threads: in which voices are waited for that answer HTTP requests.
     """
 
     settings: Settings
     scheduler: Scheduler
     vad: SileroVad
     profile: ModelProfile
+    synthesizer: Synthesizer = field(default_factory=EspeakSynthesizer)
+    chat_model: ChatModel = field(default_factory=Parrot)
+    turn_detector: TurnListener | None = None
+    trace: TraceFile | None = None
     metrics: Metrics = field(default_factory=Metrics)
     sessions: set[Drainable] = field(default_factory=set)
     draining: bool = False
@@ -57,7 +85,19 @@ class ServerState:
 
     def __post_init__(self) -> None:
         self.permits = Permits(self.settings.max_sessions)
+        self.secrets = ClientSecrets(self.settings.max_client_secrets)
+        self.file_threads = anyio.CapacityLimiter(self.settings.file_threads)
+        self.voice_threads = anyio.CapacityLimiter(self.settings.max_sessions)
+        self.synthesis_threads = anyio.CapacityLimiter(self.settings.synthesis_threads)
         self._empty = anyio.Event()
+
+    def now(self) -> float:
+        """Unix time in seconds, of a clock that nobody sets while the server runs."""
+        return self.epoch + time.monotonic()
+
+    def authorize(self, key: str | None) -> Grant | None:
+        """What a key allows at this moment; None: nothing."""
+        return authorize(key, self.settings.api_keys, self.secrets, self.now())
 
     @property
     def model_uuid(self) -> str:

@@ -19,8 +19,9 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
+from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from anyio import fail_after
@@ -32,14 +33,19 @@ from websockets.typing import Origin, Subprotocol
 from streamkit.asr.profile import ModelProfile
 from streamkit.asr.recognizer import Recognizer
 from streamkit.config import Settings
+from streamkit.llm.chat_model import ChatModel
 from streamkit.protocols.deepgram import Message
 from streamkit.server.serving import Server, running
+from streamkit.server.shared_socket import trusting
 
 PATIENCE_SECONDS = 30.0
 """How long anything may take before a test is told that it will not happen."""
 
 CHUNK_BYTES = 6400
 """200 ms of linear16 at 16 kHz."""
+
+
+ClientT = TypeVar("ClientT", bound="WireClient")
 
 
 class LiveServer:
@@ -49,9 +55,10 @@ class LiveServer:
         settings: port 0 takes a free one.
         recognizer: a loaded one, or a `streamkit.testing.ScriptedRecognizer`.
         profile: how its model wants to be decoded.
+        chat_model: replies for all; None: that of the settings.
 
     Attributes:
-        url: `ws://HOST:PORT`.
+        url: `ws://HOST:PORT`, or `wss://HOST:PORT` if the settings ask for TLS.
         server: to look inside; its methods belong to the loop of `portal`.
         portal: calls functions on the server's loop.
     """
@@ -61,17 +68,25 @@ class LiveServer:
     portal: BlockingPortal
 
     def __init__(
-        self, settings: Settings, recognizer: Recognizer, profile: ModelProfile | None = None
+        self,
+        settings: Settings,
+        recognizer: Recognizer,
+        profile: ModelProfile | None = None,
+        *,
+        chat_model: ChatModel | None = None,
     ) -> None:
         self._settings = settings
         self._recognizer = recognizer
         self._profile = profile or ModelProfile()
+        self._chat_model = chat_model
         self._exits = ExitStack()
 
     def __enter__(self) -> LiveServer:
         """Start; returns when the server listens."""
         self.portal = self._exits.enter_context(start_blocking_portal())
-        block = running(self._settings, self._recognizer, self._profile)
+        block = running(
+            self._settings, self._recognizer, self._profile, chat_model=self._chat_model
+        )
         try:
             self.server, self.url = self._exits.enter_context(
                 self.portal.wrap_async_context_manager(block)
@@ -91,8 +106,17 @@ class LiveServer:
 
     @property
     def http_url(self) -> str:
-        """`http://HOST:PORT`."""
-        return self.url.replace("ws://", "http://", 1)
+        """`http://HOST:PORT`, or `https://HOST:PORT`."""
+        return self.url.replace("ws", "http", 1)
+
+    @property
+    def certificate(self) -> Path | None:
+        """What clients have to trust, a file in PEM; None where nothing is encrypted.
+
+        It is the authority of a certificate that was made here, and otherwise the certificate of
+        the settings itself, which not every client takes for something to trust.
+        """
+        return None if self.server.tls is None else self.server.tls.authority
 
     @property
     def sessions(self) -> int:
@@ -116,6 +140,7 @@ class LiveServer:
             origin=origin,
             subprotocols=subprotocols,
             read_ahead=read_ahead,
+            certificate=self.certificate,
         )
 
     def wait_until_empty(self) -> None:
@@ -143,10 +168,12 @@ class WireClient:
         url: with the path.
         parameters: of the query; True and False become `true` and `false`, None is left out.
         key: sent as `Authorization: Token KEY`.
+        scheme: in the place of `Token`.
         origin: sent as `Origin`, as browsers do.
         subprotocols: offered.
         read_ahead: messages that are taken from the socket before anybody asks for them; None:
             all. A small number makes a client that stops reading when the test does.
+        certificate: what it trusts instead of the system's authorities, a file in PEM.
 
     Attributes:
         messages: all that were read so far.
@@ -161,9 +188,11 @@ class WireClient:
         parameters: Mapping[str, object],
         *,
         key: str | None = None,
+        scheme: str = "Token",
         origin: str | None = None,
         subprotocols: Sequence[str] = (),
         read_ahead: int | None = None,
+        certificate: Path | None = None,
     ) -> None:
         query = urlencode({k: _text(v) for k, v in parameters.items() if v is not None})
         self.messages: list[Message] = []
@@ -171,16 +200,17 @@ class WireClient:
         self._connect = partial(
             connect,
             f"{url}?{query}",
-            additional_headers={} if key is None else {"Authorization": f"Token {key}"},
+            additional_headers={} if key is None else {"Authorization": f"{scheme} {key}"},
             origin=None if origin is None else Origin(origin),
             subprotocols=[Subprotocol(each) for each in subprotocols] or None,
             max_queue=read_ahead,
             max_size=None,
             ping_interval=None,
             proxy=None,
+            ssl=None if certificate is None else trusting(certificate),
         )
 
-    def __enter__(self) -> WireClient:
+    def __enter__(self: ClientT) -> ClientT:
         """Connect.
 
         Raises:

@@ -238,3 +238,32 @@ def test_an_option_that_does_not_exist() -> None:
     status, said = refused("--nonsense")
     assert status == 2
     assert "--nonsense" in said
+
+
+def test_a_conversation_is_served_and_traced(start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "trace.jsonl"
+    server = start("--trace", str(path), "--voice", "en-gb")
+    with connect(f"{server.url}/v1/realtime?model=m", compression=None) as socket:
+        created = json.loads(socket.recv(30))
+        socket.send(json.dumps({"type": "response.create"}))
+        while json.loads(socket.recv(30))["type"] != "response.done":
+            pass
+    server.process.send_signal(signal.SIGTERM)
+    assert server.wait() == 0
+    assert f"{server.url}/v1/realtime, with parrot" in server.said
+    assert created["session"]["audio"]["output"]["voice"] == "en-gb"
+    [line] = map(json.loads, path.read_text().splitlines())
+    assert (line["kind"], line["session"]) == ("response", created["session"]["id"])
+
+
+def test_a_model_without_an_address_is_refused() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "streamkit.cli", "serve", "--port", "0", "--llm-model", "m"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "STREAMKIT_MODEL": "whisper-micro-en"},
+    )
+    assert run.returncode != 0
+    assert "'m'" in run.stderr
+    assert "Traceback" not in run.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import av
@@ -11,7 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from streamkit.asr.profile import ModelProfile
+from streamkit.asr.recognizer import Recognizer
 from streamkit.audio.pcm import to_linear16
+from streamkit.config import Settings
+from streamkit.llm.chat_model import ChatModel
+from streamkit.server.testing import LiveServer
 
 Samples = npt.NDArray[np.float32]
 
@@ -67,3 +73,15 @@ def opus_packets() -> Callable[[Samples], list[bytes]]:
         return [bytes(packet) for packet in encode(context, samples)]
 
     return write
+
+
+@pytest.fixture
+def start_talk(micro: tuple[Recognizer, ModelProfile]) -> Iterator[Callable[..., LiveServer]]:
+    """A function that starts a server that replies with a model, or with the parrot."""
+    with ExitStack() as exits:
+
+        def start(chat_model: ChatModel | None = None, **given: object) -> LiveServer:
+            settings = Settings.model_validate({"model": "whisper-micro-en", "port": 0, **given})
+            return exits.enter_context(LiveServer(settings, *micro, chat_model=chat_model))
+
+        yield start

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hmac
+import json
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -10,13 +13,21 @@ from pydantic import SecretStr
 from streamkit.server.auth import (
     MAX_KEY_CHARACTERS,
     Credentials,
+    Grant,
+    RealtimeCredentials,
+    authorize,
     key_accepted,
     origin_accepted,
     own_origins,
     read_credentials,
+    read_realtime_credentials,
 )
+from streamkit.server.secrets import ClientSecrets
 
 KEYS = (SecretStr("first-key"), SecretStr("second-key"))
+
+NOW = 1_800_000_000.0
+SESSION: dict[str, Any] = {"type": "realtime", "instructions": "Be brief."}
 
 
 @pytest.mark.parametrize(
@@ -43,6 +54,139 @@ def test_subprotocols_without_a_key(offered: list[str]) -> None:
 
 def test_the_header_goes_first() -> None:
     assert read_credentials("Token abc", ["token", "other"]) == Credentials("abc")
+
+
+# What the SDKs offer, read off openai 7.57 (npm) and @openai/agents-realtime 0.20.
+@pytest.mark.parametrize(
+    ("subprotocols", "key", "beta"),
+    [
+        (["realtime", "openai-insecure-api-key.ek_1"], "ek_1", False),
+        (
+            [
+                "realtime",
+                "openai-insecure-api-key.ek_1",
+                "openai-organization.org-1",
+                "openai-project.proj_1",
+            ],
+            "ek_1",
+            False,
+        ),
+        (
+            ["realtime", "openai-insecure-api-key.sk-1.2", "openai-agents-sdk.0.20.0"],
+            "sk-1.2",
+            False,
+        ),
+        (
+            ["realtime", "openai-insecure-api-key.ek_1", "openai-beta.realtime-v1"],
+            "ek_1",
+            True,
+        ),
+        (["realtime"], None, False),
+        (["realtime", "openai-insecure-api-key."], None, False),
+        (["realtime", "openai-insecure-api-key"], None, False),
+    ],
+)
+def test_a_browser_s_key_is_one_of_the_subprotocols_of_realtime(
+    subprotocols: list[str], key: str | None, beta: bool
+) -> None:
+    expected = RealtimeCredentials(key, subprotocol="realtime", beta=beta)
+    assert read_realtime_credentials({}, subprotocols) == expected
+
+
+@pytest.mark.parametrize(
+    ("headers", "key", "beta"),
+    [
+        ({"authorization": "Bearer sk-1"}, "sk-1", False),
+        ({"authorization": "bearer  sk-1 "}, "sk-1", False),
+        ({"authorization": "Bearer sk-1", "openai-beta": "realtime=v1"}, "sk-1", True),
+        ({"authorization": "Bearer sk-1", "openai-beta": "a=v2, realtime=v1"}, "sk-1", True),
+        ({"authorization": "Bearer sk-1", "openai-beta": "assistants=v2"}, "sk-1", False),
+        ({"authorization": "Token sk-1"}, None, False),
+        ({"authorization": "Bearer"}, None, False),
+        ({"authorization": "Bearer "}, None, False),
+        ({"authorization": ""}, None, False),
+        ({}, None, False),
+    ],
+)
+def test_a_program_s_key_is_in_the_header_of_realtime(
+    headers: Mapping[str, str], key: str | None, beta: bool
+) -> None:
+    assert read_realtime_credentials(headers, []) == RealtimeCredentials(key, None, beta)
+
+
+@pytest.mark.parametrize(
+    "offered", [[], ["token", "abc"], ["openai-insecure-api-key.abc"], ["Realtime"]]
+)
+def test_nothing_but_realtime_is_selected(offered: list[str]) -> None:
+    assert read_realtime_credentials({}, offered).subprotocol is None
+
+
+def test_the_header_goes_before_the_subprotocols_of_realtime() -> None:
+    offered = ["realtime", "openai-insecure-api-key.other"]
+    credentials = read_realtime_credentials({"authorization": "Bearer sk-1"}, offered)
+    assert credentials == RealtimeCredentials("sk-1", "realtime")
+    assert read_realtime_credentials({"authorization": "Bearer "}, offered).key == "other"
+
+
+def test_keys_do_not_show() -> None:
+    offered = ["realtime", "openai-insecure-api-key.canary"]
+    assert "canary" not in repr(read_realtime_credentials({}, offered))
+    assert "canary" not in repr(read_credentials("Token canary", ()))
+    assert "canary" not in repr(Grant({"instructions": "canary"}, ephemeral=True))
+
+
+@pytest.fixture
+def secrets() -> ClientSecrets:
+    return ClientSecrets(10)
+
+
+def made(secrets: ClientSecrets) -> str:
+    secret = secrets.make(json.dumps(SESSION), 600, NOW)
+    assert secret is not None
+    return secret.value
+
+
+def test_an_ordinary_key_is_granted_a_session_without_configuration(
+    secrets: ClientSecrets,
+) -> None:
+    assert authorize("first-key", KEYS, secrets, NOW) == Grant(None, ephemeral=False)
+    assert authorize("third-key", KEYS, secrets, NOW) is None
+    assert authorize(None, KEYS, secrets, NOW) is None
+
+
+@pytest.mark.parametrize("keys", [(), KEYS], ids=["no keys", "keys"])
+def test_a_client_secret_brings_its_session_until_it_expires(
+    secrets: ClientSecrets, keys: tuple[SecretStr, ...]
+) -> None:
+    value = made(secrets)
+    for _ in range(2):
+        assert authorize(value, keys, secrets, NOW) == Grant(SESSION, ephemeral=True)
+    assert authorize(value, keys, secrets, NOW + 599.9) == Grant(SESSION, ephemeral=True)
+    assert authorize(value, keys, secrets, NOW + 600) is None
+    assert authorize(f"ek_{'0' * 64}", keys, secrets, NOW) is None
+
+
+def test_without_keys_everybody_but_a_wrong_client_secret_is_granted_a_session(
+    secrets: ClientSecrets,
+) -> None:
+    for key in (None, "", "whatever", "EK_local", "ek_local", "ek_"):
+        assert authorize(key, (), secrets, NOW) == Grant()
+        assert authorize(key, KEYS, secrets, NOW) is None
+
+
+def test_a_key_of_the_settings_may_look_like_a_client_secret(secrets: ClientSecrets) -> None:
+    keys = (SecretStr("ek_local"),)
+    assert authorize("ek_local", keys, secrets, NOW) == Grant()
+    assert authorize(made(secrets), keys, secrets, NOW) == Grant(SESSION, ephemeral=True)
+
+
+def test_sessions_of_one_secret_do_not_share_their_configuration(secrets: ClientSecrets) -> None:
+    value = made(secrets)
+    one, other = (authorize(value, (), secrets, NOW) for _ in range(2))
+    assert one is not None
+    assert other is not None
+    assert one.session == other.session
+    assert one.session is not other.session
 
 
 @pytest.mark.parametrize("key", ["first-key", "second-key"])
