@@ -1,1 +1,1 @@
-"""The programs that a person runs: captions and the demo (installed as `streamkit_clients`)."""
+"""The programs that a person runs: captions, talk, the demo (installed as `streamkit_clients`)."""

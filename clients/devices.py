@@ -1,21 +1,52 @@
-"""`streamkit devices`: the microphones that `streamkit caption --device` can use."""
+"""`streamkit devices`: the microphones and loudspeakers that `caption` and `talk` can use."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from streamkit.client.devices import InputDevice
+    from streamkit.client.speaker import OutputDevice
+
 
 def devices() -> None:
-    """List the devices that can record."""
+    """List the devices that can record, and those that can play."""
     from rich.console import Console
+
+    from streamkit.client.devices import choose_device, input_devices
+    from streamkit.client.speaker import choose_output, output_devices
+
+    microphones, loudspeakers = input_devices(), output_devices()
+    console = Console(highlight=False)
+    if loudspeakers:
+        console.print(
+            _table("loudspeakers", loudspeakers, choose_output(loudspeakers, None)),
+            "* is used when --speaker is not given\n",
+            sep="\n",
+        )
+    # Says what to do where there is no device at all.
+    console.print(
+        _table("microphones", microphones, choose_device(microphones, None)),
+        "* is used when --device is not given",
+        sep="\n",
+    )
+
+
+def _table(
+    title: str,
+    found: Sequence[InputDevice | OutputDevice],
+    default: InputDevice | OutputDevice,
+) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from streamkit.client.devices import choose_device, input_devices
     from streamkit_clients.caption_view import printable
 
-    found = input_devices()
-    # Says what to do where there is no device at all.
-    default = choose_device(found, None)
     table = Table("", "number", "name", "through", "channels", "default rate", box=None)
+    table.title, table.title_justify = title, "left"
     for device in found:
         table.add_row(
             "*" if device == default else "",
@@ -25,6 +56,4 @@ def devices() -> None:
             str(device.channels),
             f"{device.default_rate} Hz",
         )
-    console = Console(highlight=False)
-    console.print(table)
-    console.print("* is used when --device is not given", style="dim")
+    return table

@@ -15,8 +15,8 @@ import typer
 from streamkit import __version__
 from streamkit.commands import doctor, models, serve
 from streamkit.errors import StreamkitError
-from streamkit_benchmarks import calibrate, captions
-from streamkit_clients import caption, demo, devices
+from streamkit_benchmarks import calibrate, captions, voice
+from streamkit_clients import caption, demo, devices, talk
 
 app = typer.Typer(
     help="Real-time streaming speech: live captions that say how late they are.",
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("caption")(caption.caption)
+app.command("talk")(talk.talk)
 app.command("serve")(serve.serve)
 app.command("devices")(devices.devices)
 app.command("doctor")(doctor.doctor)
@@ -33,6 +34,7 @@ models.app.command("calibrate")(calibrate.calibrate)
 app.add_typer(models.app, name="models")
 bench = typer.Typer(help="Measure on this machine.", no_args_is_help=True)
 bench.command("captions")(captions.captions)
+bench.command("voice")(voice.voice)
 app.add_typer(bench, name="bench")
 
 

@@ -15,7 +15,7 @@ WANTED_RATE = 16000
 FALLBACK_RATES = (48000, 44100)
 """Tried after the device's own default rate."""
 
-INSTALL_PACKAGE = "install it with: pip install 'streamkit[mic]'"
+INSTALL_PACKAGE = "install it with: pip install 'streamkit[mic]' (captions) or 'streamkit[talk]'"
 INSTALL_LIBRARY = (
     "install it with: apt-get install libportaudio2 (Debian, Ubuntu), dnf install portaudio "
     "(Fedora), or brew install portaudio (macOS)"
@@ -127,11 +127,11 @@ def portaudio() -> Any:
         return importlib.import_module("sounddevice")
     except ImportError as error:
         raise DeviceError(
-            f"recording needs the Python package sounddevice; {INSTALL_PACKAGE}"
+            f"sound devices need the Python package sounddevice; {INSTALL_PACKAGE}"
         ) from error
     except OSError as error:
         raise DeviceError(
-            f"recording needs the PortAudio library ({error}); {INSTALL_LIBRARY}"
+            f"sound devices need the PortAudio library ({error}); {INSTALL_LIBRARY}"
         ) from error
     except Exception as error:
         # PortAudio's own error class is not to be had when its module cannot be imported.

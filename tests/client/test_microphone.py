@@ -1,28 +1,22 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 import time
-import wave
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamkit.client import devices as devices_module
 from streamkit.client.devices import InputDevice, choose_device
 from streamkit.client.microphone import BlockQueue, Microphone, capture_time
 from streamkit.errors import DeviceError
 
+if TYPE_CHECKING:
+    from conftest import SoundServer
+
 RATE = 16000
-START_SECONDS = 20.0
 
 # PortAudio reads its environment once, when it starts, so the recording program is a process of
 # its own. It says when it records, records until its stdin is closed, and leaves a file behind.
@@ -53,90 +47,6 @@ async def main(device, path):
 
 anyio.run(main, sys.argv[1], sys.argv[2])
 """
-
-LISTER = """
-import json
-from dataclasses import asdict
-from streamkit.client.devices import input_devices
-print(json.dumps([asdict(device) for device in input_devices()]))
-"""
-
-
-@dataclass
-class SoundServer:
-    environment: dict[str, str]
-    folder: Path
-
-    def play(self, samples: np.ndarray) -> None:
-        path = self.folder / "played.wav"
-        with wave.open(str(path), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(RATE)
-            file.writeframes(samples.astype("<i2").tobytes())
-        subprocess.run(
-            ["paplay", "--device=room", str(path)], env=self.environment, check=True, timeout=60
-        )
-
-    def python(self, script: str, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-c", script, *arguments],
-            env=self.environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-
-@pytest.fixture(scope="module")
-def sound_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoundServer]:
-    """A PulseAudio daemon of its own, with one null sink whose monitor is the microphone."""
-    for program in ("pulseaudio", "paplay", "pactl"):
-        if shutil.which(program) is None:
-            pytest.skip(f"needs {program} (Debian packages pulseaudio and pulseaudio-utils)")
-    try:
-        devices_module.portaudio()
-    except DeviceError as error:
-        pytest.skip(str(error))
-    folder = tmp_path_factory.mktemp("pulse")
-    socket = folder / "native"
-    environment = {
-        **os.environ,
-        "HOME": str(folder),
-        "XDG_RUNTIME_DIR": str(folder),
-        "PULSE_RUNTIME_PATH": str(folder),
-        "PULSE_SERVER": f"unix:{socket}",
-        "PULSE_SOURCE": "room.monitor",
-    }
-    daemon = subprocess.Popen(
-        [
-            *("pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--system=false"),
-            *("--disallow-exit", "--use-pid-file=no"),
-            *("-L", f"module-native-protocol-unix auth-anonymous=1 socket={socket}"),
-            *("-L", f"module-null-sink sink_name=room rate={RATE} channels=1 format=s16le"),
-        ],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        give_up = time.monotonic() + START_SECONDS
-        while subprocess.run(["pactl", "info"], env=environment, capture_output=True).returncode:
-            if daemon.poll() is not None or time.monotonic() > give_up:
-                daemon.kill()
-                pytest.skip(f"pulseaudio does not start here: {daemon.communicate()[1][-300:]}")
-            time.sleep(0.05)
-        server = SoundServer(environment, folder)
-        with server.python(LISTER) as lister:
-            names = [device["name"] for device in json.loads(lister.communicate(timeout=60)[0])]
-        if "pulse" not in names:
-            pytest.skip("ALSA does not reach PulseAudio (Debian package libasound2-plugins)")
-        yield server
-    finally:
-        daemon.terminate()
-        daemon.communicate(timeout=20)
 
 
 def record(server: SoundServer, device: str, played: np.ndarray) -> dict[str, np.ndarray]:
@@ -179,9 +89,7 @@ def test_the_recording_is_what_was_played(sound_server: SoundServer) -> None:
 
 
 def test_a_device_by_number_and_the_list(sound_server: SoundServer) -> None:
-    with sound_server.python(LISTER) as lister:
-        listed = json.loads(lister.communicate(timeout=60)[0])
-    pulse = next(device for device in listed if device["name"] == "pulse")
+    pulse = next(device for device in sound_server.inputs() if device["name"] == "pulse")
     assert pulse["host_api"] == "ALSA"
     assert pulse["channels"] >= 1
     recorded = record(sound_server, str(pulse["index"]), np.zeros(RATE // 4))
