@@ -50,7 +50,7 @@ def captions(
         str | None,
         typer.Option(
             metavar="0,1,…",
-            help="Cores of the server; the load comes from the others. [all but the last]",
+            help="Cores of the server; the load comes from the others; else all but the last.",
         ),
     ] = None,
     clients: Annotated[

@@ -32,8 +32,9 @@ from streamkit.protocols.deepgram.query import ListenOptions
 from streamkit.server.channel import Channel
 from streamkit.server.options import caption_options
 from streamkit.server.state import ServerState
+from streamkit.session.captions import CaptionSession
 from streamkit.session.effects import Output, Transcript
-from streamkit.session.events import CloseRequested
+from streamkit.session.events import CloseRequested, Event
 from streamkit.vad.silero import SileroVad
 from streamkit_benchmarks.drive import available_cores, on_cores
 from streamkit_benchmarks.redecode import truthful
@@ -68,10 +69,10 @@ class Session:
         await anyio.sleep(delay)
         asked = ListenOptions(interim_results=True, endpointing=ENDPOINTING)
         async with anyio.create_task_group() as tasks:
-            channel = Channel(
+            channel: Channel[Event, Output] = Channel(
                 state,
                 tasks,
-                caption_options(asked, state),
+                CaptionSession(caption_options(asked, state)),
                 SAMPLE_RATE,
                 Guidance(),
                 self.output,
