@@ -20,18 +20,21 @@ LAYERS = {
     "errors": set[str](),
     "config": set[str](),
     "latency": set[str](),
+    "subtitles": set[str](),
     "audio": {"errors"},
     "vad": {"errors", "audio"},
     "asr": {"errors", "audio"},
     "tts": {"errors", "audio"},
+    "llm": {"errors"},
     "models": {"errors", "asr"},
-    "session": {"errors", "asr", "audio", "vad", "latency"},
-    "protocols": {"errors", "asr", "audio", "session", "latency"},
+    "session": {"errors", "asr", "audio", "vad", "latency", "llm", "tts"},
+    "protocols": {"errors", "asr", "audio", "session", "latency", "llm", "subtitles"},
     "server": {
         "errors", "config", "latency", "audio", "vad", "asr", "models", "session", "protocols",
+        "tts", "llm",
     },
     "client": {"errors", "latency", "audio"},
-    "testing": {"errors", "asr", "audio", "session", "vad", "latency"},
+    "testing": {"errors", "asr", "audio", "llm", "session", "tts", "vad", "latency"},
     "commands": {
         "errors", "config", "asr", "audio", "client", "models", "server", "tts", "vad",
     },
@@ -39,7 +42,7 @@ LAYERS = {
 }  # fmt: skip
 """What each room may know of, beside itself."""
 
-PURE = ("session", "protocols", "latency")
+PURE = ("session", "protocols", "latency", "subtitles")
 """Rooms without clocks, threads, sockets and logging."""
 
 IMPURE = {"time", "datetime", "asyncio", "anyio", "threading", "socket", "logging", "random"}
