@@ -322,8 +322,6 @@ class Reply:
             text = f"the client has played nothing for {self.plan.playback_timeout:g} s"
             self.fail("playback_timeout", text, now)
             return
-        # A client that holds much makes room for the next piece at once.
-        self._speak(now)
         self._maybe_complete(now)
 
     # The voice

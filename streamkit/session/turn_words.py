@@ -15,22 +15,24 @@ def _words(text: str) -> frozenset[str]:
 
 OPEN_ENDS: Final = {
     "en": _words(
-        "a an the and or but because if while whose my your our their very um uh er erm i'm "
+        "a an the and or but because if whose my your our their very um uh er erm i'm "
         "we're they're you're"
     ),
     "de": _words(
-        "ein eine einen einem einer der das den dem des und oder aber weil wenn dass ob mein "
-        "dein unser sehr äh ähm"
+        "eine einen einem einer des und oder aber weil wenn dass ob mein dein unser äh ähm"
     ),
     "fr": _words(
         "un une le la les l du des et ou mais parce que si ma mes ta tes notre votre leur très euh"
     ),
     "es": _words("un una unos unas el los las y o pero porque si mi tu su nuestro muy eh"),
-    "it": _words("un uno una il lo gli le e o ma perché che se di del della molto ehm"),
-    "pt": _words("um uma os as e ou mas porque se do da meu teu muito hum"),
-    "nl": _words("een de het en of maar omdat als wanneer mijn jouw onze heel eh"),
+    "it": _words("un uno una il lo gli le e o ma perché che se di del della ehm"),
+    "pt": _words("um uma os as e ou mas porque se do da hum"),
+    "nl": _words("een de en of maar omdat als wanneer mijn jouw onze heel eh"),
 }
 """Words with which hardly any sentence ends, whatever the recognizer puts behind them."""
+
+QUESTION_ENDS: Final = {"de": _words("oder"), "it": _words("perché che"), "pt": _words("porque")}
+"""Those of them with which questions do end."""
 
 BACKCHANNELS: Final = {
     "en": _words(

@@ -17,7 +17,7 @@ from streamkit.session.conversation_options import (
     ServerVad,
     TurnDetection,
 )
-from streamkit.session.turn_words import BACKCHANNELS, COMMANDS, OPEN_ENDS
+from streamkit.session.turn_words import BACKCHANNELS, COMMANDS, OPEN_ENDS, QUESTION_ENDS
 
 CERTAIN: Final = 0.8
 """From this probability on a turn is over as soon as the shortest silence has passed."""
@@ -64,7 +64,9 @@ class WordsTurnDetector:
         if not words:
             return 0.0
         last = plain(words[-1])
-        if last in OPEN_ENDS.get(language or "en", frozenset()):
+        language = language or "en"
+        asked = text.endswith("?") and last in QUESTION_ENDS.get(language, frozenset())
+        if last in OPEN_ENDS.get(language, frozenset()) and not asked:
             return 0.1
         if text.endswith(_OPEN):
             return 0.2

@@ -255,7 +255,9 @@ def test_the_same_words_are_not_thought_about_twice() -> None:
 def test_it_is_in_the_language_that_was_just_spoken() -> None:
     conversation = SimulatedConversation(ConversationOptions(turn_detection=SLOW))
     listen(conversation, lambda heard: dataclasses.replace(heard, language="de"), always=True)
-    conversation.speak("Was ist das?")
+    conversation.speak("Wer war es?")
+    conversation.run_until(lambda: bool(conversation.seen(Generate)))
+    assert not conversation.seen(SpeechStopped)
     conversation.run_until_quiet()
     assert {each.language for each in conversation.seen(Synthesize)} == {"de"}
     assert len(conversation.requests) == 1

@@ -178,18 +178,24 @@ def test_a_long_reply_is_spoken_to_its_end(lead: float) -> None:
 
 
 @pytest.mark.parametrize("lead", [0.02, 0.5, 9.0, 60.0])
-def test_it_is_spoken_on_time_although_the_person_sends_no_sound(lead: float) -> None:
-    text = "This is a sentence of some length, and so on. " * 8
-    conversation = SimulatedConversation(ConversationOptions(lead=lead), lambda request: say(text))
+@pytest.mark.parametrize("parts", [1, 2, 20])
+def test_it_is_spoken_on_time_although_the_person_sends_no_sound(lead: float, parts: int) -> None:
+    text = f"{'and so on ' * 24}until the end. This is one of some length, and so on. " * 2
+    conversation = SimulatedConversation(
+        ConversationOptions(lead=lead),
+        lambda request: say(text),
+        voice_parts=parts,
+        voice_seconds=1.0,
+    )
     conversation.give(CreateResponse("e"))
     conversation.run(40.0, audio=False)
     assert conversation.session.state is State.IDLE
     assert done(conversation).status == "completed"
-    sent = conversation.when(SendSound)
-    begun = sent[0][0]
-    for at, sound in sent:
-        # The model and the voice take a moment at the beginning.
-        assert at <= begun + max(0.6, sound.start / 24000 - lead + 0.15)
+    first, last = conversation.when(SendSound)[0], conversation.when(SendSound)[-1]
+    # The voice needs a second for each piece, and nothing else is waited for.
+    pieces = len(conversation.seen(Synthesize))
+    latest = max(1.1 * pieces, last[1].start / 24000 - lead)
+    assert last[0] - first[0] <= latest + 0.2
     assert conversation.session.wake_at is None
 
 

@@ -66,6 +66,32 @@ def test_each_language_has_its_own_dangling_words(text: str, language: str) -> N
     assert finished(text, "xx") >= CERTAIN
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Wait a while.", "en"),
+        ("Was ist das?", "de"),
+        ("Wer ist der?", "de"),
+        ("Danke sehr.", "de"),
+        ("Schalte das Licht ein.", "de"),
+        ("Das ist gut, oder?", "de"),
+        ("Hoe gaat het?", "nl"),
+        ("Gosto muito.", "pt"),
+        ("É meu.", "pt"),
+        ("Mi piace molto.", "it"),
+        ("Perché?", "it"),
+    ],
+)
+def test_words_with_which_sentences_do_end_are_no_dangling_ones(text: str, language: str) -> None:
+    assert finished(text, language) >= CERTAIN
+
+
+@pytest.mark.parametrize(("text", "language"), [("Kaffee oder", "de"), ("Non so perché", "it")])
+def test_some_words_end_questions_only(text: str, language: str) -> None:
+    assert finished(text, language) < 0.2
+    assert finished(f"{text}.", language) < 0.2
+
+
 @given(st.text(max_size=60), st.sampled_from([None, "en", "de", "ja", "zz"]))
 def test_any_text_has_a_probability(text: str, language: str | None) -> None:
     assert 0.0 <= finished(text, language) <= 1.0
