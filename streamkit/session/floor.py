@@ -77,6 +77,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[Trigger, State]]] = {
         Trigger.DOUBT: State.DOUBTING_THOUGHT,
         Trigger.INTERRUPTED: State.LISTENING,
         Trigger.REPLY_OVER: State.IDLE,
+        Trigger.CLOSE: State.CLOSED,
     },
     State.SPEAKING: {
         Trigger.REPLY: State.THINKING,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from streamkit.errors import ReplyError
 from streamkit.llm.chat_model import ReplyRequest
 from streamkit.session.commands import CancelResponse, ClearAudio, CommitAudio, CreateResponse
 from streamkit.session.conversation import ConversationBounds
@@ -143,6 +144,17 @@ def closed_while_played() -> None:
     conversation.give(CloseRequested())
 
 
+def closed_while_the_last_is_played_and_the_next_has_failed() -> None:
+    answers = [say(LONG), [(0.1, ReplyError("the model is out"))]]
+    conversation = speaking(
+        options=ConversationOptions(lead=9.0), model=lambda request: answers.pop(0)
+    )
+    conversation.run_until(lambda: bool(conversation.seen(ResponseDone)))
+    conversation.give(CreateResponse("e"))
+    conversation.run(0.2)
+    conversation.give(CloseRequested())
+
+
 SCENARIOS: dict[tuple[State, Trigger], Callable[[], None]] = {
     (State.IDLE, Trigger.SPEECH): speech,
     (State.IDLE, Trigger.REPLY): asked,
@@ -154,6 +166,7 @@ SCENARIOS: dict[tuple[State, Trigger], Callable[[], None]] = {
     (State.THINKING, Trigger.DOUBT): thought_not_interrupted,
     (State.THINKING, Trigger.INTERRUPTED): thought_interrupted_when_deaf,
     (State.THINKING, Trigger.REPLY_OVER): failed,
+    (State.THINKING, Trigger.CLOSE): closed_while_the_last_is_played_and_the_next_has_failed,
     (State.SPEAKING, Trigger.REPLY): next_reply_while_the_last_is_played,
     (State.SPEAKING, Trigger.DOUBT): speech_not_interrupted,
     (State.SPEAKING, Trigger.INTERRUPTED): speech_interrupted_when_deaf,
