@@ -67,7 +67,10 @@ class DeleteItem:
 
 @dataclass(frozen=True, slots=True)
 class TruncateItem:
-    """Of this reply the person has heard `audio_end_ms` milliseconds and no more."""
+    """Of this reply the person has heard `audio_end_ms` milliseconds and no more.
+
+    One that is still being made is cancelled by it.
+    """
 
     event_id: str | None
     item_id: str
@@ -124,7 +127,7 @@ class PlaybackReported:
     content_index: int
     audio_end_ms: float
     ended: bool = False
-    """It will play no more of it."""
+    """It will play no more of it; if it had more to play, the reply is cancelled."""
 
 
 Command = (

@@ -21,12 +21,14 @@ class ConversationBounds:
         final_timeout: waiting for the last words of a turn.
         reply_timeout: waiting for the model.
         sound_timeout: waiting for the voice.
-        hold_timeout: waiting for a decision whether speech is an interruption.
+        hold_timeout: waiting for a decision whether speech is an interruption; and for the first
+            word of a new turn, before an answer to the one before is given all the same.
         deaf_after_noise: after that came to nothing, sending is not held for so long.
         audio_stall: without any audio, an open turn is taken for over.
         judge_timeout: waiting for a detector that listens, before the words decide.
         playback_timeout: a reply is taken for played so long after it should have been, whatever
-            the client reports.
+            the client reports; one that is not done by then, since the client makes no room for
+            more of it, has failed.
         max_responses: in progress or waiting.
         max_items: the oldest one leaves when there are more.
     """

@@ -9,8 +9,9 @@ from streamkit.testing.captions import (
     Stretch,
     scripted_detector,
 )
-from streamkit.testing.conversation import Loudspeaker, SimulatedConversation, say
+from streamkit.testing.conversation import SimulatedConversation, say
 from streamkit.testing.ledger import BrokenPromiseError, Ledger
+from streamkit.testing.loudspeaker import Loudspeaker
 
 __all__ = [
     "BrokenPromiseError",

@@ -56,15 +56,13 @@ from streamkit.session.events import (
 from streamkit.session.floor import State
 from streamkit.testing.captions import ScriptedRecognizer, SpokenWord, scripted_detector
 from streamkit.testing.ledger import BrokenPromiseError, Ledger
+from streamkit.testing.loudspeaker import Loudspeaker
 from streamkit.tts.synthesizer import WordMark
 
 CHUNK = seconds(0.02)
 WORD_SECONDS = 0.25
 _MOMENT = 1e-9
 """Times are floats: less than this is nothing."""
-
-_TRACKS = 8
-"""Items whose sound a loudspeaker remembers."""
 
 _MEMORY = seconds(120)
 """What was said so long ago is not asked for any more."""
@@ -87,83 +85,6 @@ def say(text: str, after: float = 0.05, each: float = 0.005) -> list[tuple[float
     ]
     end = after + len(words) * each
     return [*deltas, (end, Finished("stop", Usage(10, len(words))))]
-
-
-@dataclass(slots=True)
-class _Track:
-    """The sound of one item: how much there is, and how far it was played at which time."""
-
-    sent: int = 0
-    position: float = 0.0
-    at: float = 0.0
-    stopped: bool = False
-
-    def played(self, now: float, rate: int) -> float:
-        if self.stopped:
-            return self.position
-        return min(float(self.sent), self.position + max(0.0, now - self.at) * rate)
-
-    def left(self, now: float, rate: int) -> float:
-        """Seconds until all of it will have been played."""
-        if self.stopped:
-            return 0.0
-        return max(0.0, self.at - now) + (self.sent - self.played(now, rate)) / rate
-
-
-@dataclass(slots=True)
-class Loudspeaker:
-    """Plays the sound of one item after the other, at its rate; stops for good when told.
-
-    Attributes:
-        rate: in Hz.
-        lag: seconds after which sound is heard that comes while nothing is played.
-        item_id: whose sound came last.
-    """
-
-    rate: int
-    lag: float = 0.0
-    item_id: str | None = None
-    _tracks: dict[str, _Track] = field(default_factory=dict)
-
-    @property
-    def sent(self) -> int:
-        """Samples of the newest item that came."""
-        return self._newest.sent
-
-    @property
-    def stopped(self) -> bool:
-        """The newest item is not played on."""
-        return self._newest.stopped
-
-    def position(self, now: float, item_id: str | None = None) -> float:
-        """Samples of an item, of the newest unless it is given, that were played."""
-        track = self._newest if item_id is None else self._tracks.get(item_id, _Track())
-        return track.played(now, self.rate)
-
-    def unplayed(self, now: float) -> list[str]:
-        """Items of which some sound is still to be played, the oldest first."""
-        return [each for each, track in self._tracks.items() if track.left(now, self.rate) > 0]
-
-    def play(self, item_id: str, samples: int, now: float) -> None:
-        """More sound of an item."""
-        track = self._tracks.get(item_id)
-        if track is None:
-            left = max((each.left(now, self.rate) for each in self._tracks.values()), default=0.0)
-            self._tracks = {each: self._tracks[each] for each in [*self._tracks][-_TRACKS:]}
-            track = self._tracks[item_id] = _Track(at=now + (left or self.lag))
-        self.item_id = item_id
-        if not track.stopped:
-            track.position, track.at = track.played(now, self.rate), max(now, track.at)
-        track.sent += samples
-
-    def stop(self, now: float) -> None:
-        """Forget what was not played."""
-        for track in self._tracks.values():
-            track.position, track.stopped = track.played(now, self.rate), True
-
-    @property
-    def _newest(self) -> _Track:
-        return _Track() if self.item_id is None else self._tracks[self.item_id]
 
 
 @dataclass(order=True, slots=True)

@@ -346,7 +346,7 @@ def test_a_held_reply_that_the_client_cancels(talking: Talking) -> None:
 # Speech that was there before the reply
 
 
-def asked(**how: object) -> SimulatedConversation:
+def asked() -> SimulatedConversation:
     """The turn is over 1.25 s after now, and its words are known half a second later."""
     conversation = SimulatedConversation(
         ConversationOptions(turn_detection=ServerVad(silence=0.5)),

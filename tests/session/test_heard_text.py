@@ -196,7 +196,7 @@ def test_the_end_of_an_earlier_reply_is_cut_as_well(talking: Talking) -> None:
     interrupt(conversation)
     assert 0 < len(text_of(conversation).split()) < len(conversation.sounds[ITEM])
     check(conversation)
-    newer = [each.item_id for each in conversation.seen(SendSound) for each in [each.place]][-1]
+    newer = conversation.seen(SendSound)[-1].place.item_id
     assert newer != ITEM
     assert text_of(conversation, newer) == ""
 

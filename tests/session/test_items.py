@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from streamkit.llm.chat_model import ToolCall, ToolResult, Utterance
+from streamkit.llm.sentences import Piece
 from streamkit.session.items import (
     FRONT,
     Content,
@@ -22,6 +23,7 @@ from streamkit.session.items import (
 )
 from streamkit.session.memory import MAX_SOUNDS, Memory, RefusedError
 from streamkit.session.playout import Playout, SpokenText
+from streamkit.tts.synthesizer import WordMark
 
 
 def message(item_id: str, text: str | None = "Hi", role: Any = "user") -> Message:
@@ -161,9 +163,6 @@ def test_a_taken_id_and_an_unknown_place_are_refused_and_change_nothing() -> Non
 
 def spoken(memory: Memory, item_id: str, text: str = "One two six.") -> Playout:
     """An item of which all sound was sent at 0 s, 0.3 s for each word, at 1000 Hz."""
-    from streamkit.llm.sentences import Piece
-    from streamkit.tts.synthesizer import WordMark
-
     memory.add(message(item_id, text, "assistant"), None)
     words, at, marks, stops = text.split(), 0, [], []
     for index, word in enumerate(words):
