@@ -8,28 +8,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from streamkit.client.devices import InputDevice
-    from streamkit.client.speaker import OutputDevice
+    from streamkit.client.devices import Device
 
 
 def devices() -> None:
     """List the devices that can record, and those that can play."""
     from rich.console import Console
 
-    from streamkit.client.devices import choose_device, input_devices
-    from streamkit.client.speaker import choose_output, output_devices
+    from streamkit.client.devices import PLAYING, RECORDING, choose_device, list_devices
 
-    microphones, loudspeakers = input_devices(), output_devices()
+    microphones, loudspeakers = list_devices(RECORDING), list_devices(PLAYING)
     console = Console(highlight=False)
     if loudspeakers:
         console.print(
-            _table("loudspeakers", loudspeakers, choose_output(loudspeakers, None)),
+            _table("loudspeakers", loudspeakers, choose_device(loudspeakers, None, PLAYING)),
             "* is used when --speaker is not given\n",
             sep="\n",
         )
     # Says what to do where there is no device at all.
     console.print(
-        _table("microphones", microphones, choose_device(microphones, None)),
+        _table("microphones", microphones, choose_device(microphones, None, RECORDING)),
         "* is used when --device is not given",
         sep="\n",
     )
@@ -37,8 +35,8 @@ def devices() -> None:
 
 def _table(
     title: str,
-    found: Sequence[InputDevice | OutputDevice],
-    default: InputDevice | OutputDevice,
+    found: Sequence[Device],
+    default: Device,
 ) -> Table:
     from rich.table import Table
     from rich.text import Text

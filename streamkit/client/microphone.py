@@ -15,7 +15,13 @@ import anyio.to_thread
 import numpy as np
 from numpy.typing import NDArray
 
-from streamkit.client.devices import choose_device, input_devices, negotiate, portaudio
+from streamkit.client.devices import (
+    RECORDING,
+    choose_device,
+    list_devices,
+    negotiate,
+    portaudio,
+)
 from streamkit.client.sources import AudioBlock
 from streamkit.errors import DeviceError
 
@@ -167,9 +173,9 @@ class Microphone:
 
     def _open(self) -> None:
         sounddevice = portaudio()
-        device = choose_device(input_devices(), self._wanted)
+        device = choose_device(list_devices(RECORDING), self._wanted, RECORDING)
         self._name = device.name
-        self._rate, self._channels = negotiate(device)
+        self._rate, self._channels = negotiate(device, RECORDING)
         try:
             self._stream = sounddevice.InputStream(
                 samplerate=self._rate,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -13,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamkit.audio.resample import StreamingResampler
-from streamkit.client.devices import FALLBACK_RATES, portaudio
+from streamkit.client.devices import (
+    PLAYING,
+    choose_device,
+    list_devices,
+    negotiate,
+    portaudio,
+)
 from streamkit.client.echo import Reference
 from streamkit.client.playback import REALTIME_RATE, PlaybackEvent, Position
 from streamkit.client.player import QueuePlayer
@@ -28,70 +33,6 @@ program may be late without a gap."""
 
 MAX_PLAY_DELAY = 2.0
 """A driver that claims a longer way from the callback to the loudspeaker is not believed."""
-
-
-@dataclass(frozen=True, slots=True)
-class OutputDevice:
-    """One device that can play; `index` is PortAudio's."""
-
-    index: int
-    name: str
-    host_api: str
-    channels: int
-    default_rate: int
-    is_default: bool
-
-
-def output_devices() -> list[OutputDevice]:
-    """List the devices that can play.
-
-    Raises:
-        DeviceError: sounddevice or the PortAudio library is not installed.
-    """
-    sounddevice = portaudio()
-    apis = [str(api["name"]) for api in sounddevice.query_hostapis()]
-    default = sounddevice.default.device[1]
-    return [
-        OutputDevice(
-            index=index,
-            name=str(device["name"]),
-            host_api=apis[device["hostapi"]],
-            channels=int(device["max_output_channels"]),
-            default_rate=round(device["default_samplerate"]),
-            is_default=index == default,
-        )
-        for index, device in enumerate(sounddevice.query_devices())
-        if device["max_output_channels"] > 0
-    ]
-
-
-def choose_output(devices: Sequence[OutputDevice], wanted: str | None) -> OutputDevice:
-    """Return the device that `wanted` means.
-
-    Args:
-        devices: those there are.
-        wanted: an index, a name, or a part of exactly one name (any case); None for the
-            default, or for the first where there is no default.
-
-    Raises:
-        DeviceError: there is none, or there are several.
-    """
-    if not devices:
-        raise DeviceError(
-            "there is no device that can play on this machine; connect a loudspeaker, check that "
-            "PulseAudio or PipeWire runs, or write the sound to a file with --output"
-        )
-    if wanted is None:
-        return next((device for device in devices if device.is_default), devices[0])
-    name = wanted.strip().casefold()
-    exact = [d for d in devices if name in (str(d.index), d.name.casefold())]
-    found = exact or [d for d in devices if name in d.name.casefold()]
-    if len(found) == 1:
-        return found[0]
-    there = "; ".join(f"{d.index} {d.name}" for d in found or devices)
-    if found:
-        raise DeviceError(f"{wanted!r} means several devices: {there}; give the number of one")
-    raise DeviceError(f"no loudspeaker is called {wanted!r}; there are: {there}")
 
 
 def play_time(now: float, current: float, dac: float, latency: float) -> float:
@@ -202,9 +143,9 @@ class Speaker(QueuePlayer):
 
     def _open(self) -> None:
         sounddevice = portaudio()
-        device = choose_output(output_devices(), self._wanted)
+        device = choose_device(list_devices(PLAYING), self._wanted, PLAYING)
         self._name = device.name
-        rate, channels = _negotiate(device)
+        rate, channels = negotiate(device, PLAYING)
         self._feed = DeviceFeed(self.take, rate)
         try:
             self._stream = sounddevice.OutputStream(
@@ -229,24 +170,3 @@ class Speaker(QueuePlayer):
             self.device_underruns += 1
         at = play_time(time.time(), times.currentTime, times.outputBufferDacTime, self.latency)
         data[:] = self._feed.give(frames, at)[:, np.newaxis]
-
-
-def _negotiate(device: OutputDevice) -> tuple[int, int]:
-    """Return the first sample rate and number of channels that the device takes."""
-    sounddevice = portaudio()
-    rates = dict.fromkeys((REALTIME_RATE, device.default_rate, *FALLBACK_RATES))
-    refusal = ""
-    for rate in rates:
-        for channels in dict.fromkeys((1, min(2, device.channels))):
-            try:
-                sounddevice.check_output_settings(
-                    device=device.index, channels=channels, dtype="int16", samplerate=rate
-                )
-            except sounddevice.PortAudioError as error:
-                refusal = str(error)
-                continue
-            return rate, channels
-    raise DeviceError(
-        f"{device.name} plays at none of {', '.join(map(str, rates))} Hz in 16 bits ({refusal}); "
-        "close other programs that use it, or choose another with --speaker"
-    )

@@ -203,11 +203,17 @@ def _reply_model() -> Finding:
 def _microphone() -> Finding:
     if importlib.util.find_spec("sounddevice") is None:
         return Finding("microphone", "missing", "needs `pip install 'streamkit[mic]'`")
-    from streamkit.client.devices import choose_device, input_devices, negotiate, portaudio
+    from streamkit.client.devices import (
+        RECORDING,
+        choose_device,
+        list_devices,
+        negotiate,
+        portaudio,
+    )
 
     try:
-        device = choose_device(input_devices(), None)
-        rate, channels = negotiate(device)
+        device = choose_device(list_devices(RECORDING), None, RECORDING)
+        rate, channels = negotiate(device, RECORDING)
         with portaudio().RawInputStream(
             device=device.index, samplerate=rate, channels=channels, dtype="int16"
         ) as stream:

@@ -30,8 +30,8 @@ START_SECONDS = 20.0
 LISTER = """
 import json
 from dataclasses import asdict
-from streamkit.client.devices import input_devices
-print(json.dumps([asdict(device) for device in input_devices()]))
+from streamkit.client.devices import RECORDING, list_devices
+print(json.dumps([asdict(device) for device in list_devices(RECORDING)]))
 """
 
 

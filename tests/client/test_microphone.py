@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamkit.client.devices import InputDevice, choose_device
+from streamkit.client.devices import RECORDING, Device, choose_device
 from streamkit.client.microphone import BlockQueue, Microphone, capture_time
 from streamkit.errors import DeviceError
 
@@ -104,9 +104,9 @@ def test_no_such_device(sound_server: SoundServer) -> None:
 
 
 DEVICES = [
-    InputDevice(2, "USB Audio: Blue Yeti", "ALSA", 2, 48000, False),
-    InputDevice(4, "pulse", "ALSA", 32, 44100, False),
-    InputDevice(5, "pulse monitor", "ALSA", 32, 44100, True),
+    Device(2, "USB Audio: Blue Yeti", "ALSA", 2, 48000, False),
+    Device(4, "pulse", "ALSA", 32, 44100, False),
+    Device(5, "pulse monitor", "ALSA", 32, 44100, True),
 ]
 
 
@@ -114,17 +114,17 @@ DEVICES = [
     ("wanted", "index"), [(None, 5), ("2", 2), ("yeti", 2), (" Pulse ", 4), ("monitor", 5)]
 )
 def test_choose_device(wanted: str | None, index: int) -> None:
-    assert choose_device(DEVICES, wanted).index == index
+    assert choose_device(DEVICES, wanted, RECORDING).index == index
 
 
 def test_choose_device_refuses_what_is_not_there_or_not_clear() -> None:
     with pytest.raises(DeviceError, match="several devices: 4 pulse; 5 pulse monitor"):
-        choose_device(DEVICES, "pul")
+        choose_device(DEVICES, "pul", RECORDING)
     with pytest.raises(DeviceError, match="there are: 2 USB"):
-        choose_device(DEVICES, "99")
+        choose_device(DEVICES, "99", RECORDING)
     with pytest.raises(DeviceError, match="connect a microphone"):
-        choose_device([], None)
-    assert choose_device(DEVICES[:2], None).index == 2
+        choose_device([], None, RECORDING)
+    assert choose_device(DEVICES[:2], None, RECORDING).index == 2
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from streamkit.client.devices import PLAYING, Device, choose_device
 from streamkit.client.echo import Reference
 from streamkit.client.playback import REALTIME_RATE, Part, PartBegun, PartEnded, Position
 from streamkit.client.player import QueuePlayer
 from streamkit.client.speaker import (
     DeviceFeed,
-    OutputDevice,
     Speaker,
-    choose_output,
     play_time,
 )
 from streamkit.errors import DeviceError
@@ -175,25 +174,25 @@ def test_no_such_loudspeaker(sound_server: SoundServer) -> None:
 
 
 DEVICES = [
-    OutputDevice(2, "USB Audio: Speaker", "ALSA", 2, 48000, False),
-    OutputDevice(4, "pulse", "ALSA", 32, 44100, False),
-    OutputDevice(5, "pulse hall", "ALSA", 32, 44100, True),
+    Device(2, "USB Audio: Speaker", "ALSA", 2, 48000, False),
+    Device(4, "pulse", "ALSA", 32, 44100, False),
+    Device(5, "pulse hall", "ALSA", 32, 44100, True),
 ]
 
 
 @pytest.mark.parametrize(("wanted", "index"), [(None, 5), ("2", 2), ("usb", 2), (" Pulse ", 4)])
 def test_choose_output(wanted: str | None, index: int) -> None:
-    assert choose_output(DEVICES, wanted).index == index
+    assert choose_device(DEVICES, wanted, PLAYING).index == index
 
 
 def test_choose_output_refuses_what_is_not_there_or_not_clear() -> None:
     with pytest.raises(DeviceError, match="several devices: 4 pulse; 5 pulse hall"):
-        choose_output(DEVICES, "pul")
+        choose_device(DEVICES, "pul", PLAYING)
     with pytest.raises(DeviceError, match="there are: 2 USB"):
-        choose_output(DEVICES, "99")
+        choose_device(DEVICES, "99", PLAYING)
     with pytest.raises(DeviceError, match="--output"):
-        choose_output([], None)
-    assert choose_output(DEVICES[:2], None).index == 2
+        choose_device([], None, PLAYING)
+    assert choose_device(DEVICES[:2], None, PLAYING).index == 2
 
 
 @pytest.mark.parametrize(
