@@ -7,6 +7,7 @@ import contextlib
 import json
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from types import TracebackType
 
 import anyio
@@ -21,25 +22,21 @@ from streamkit.client.events import (
     Event,
     Finished,
     Reconnected,
-    Reconnecting,
     Transcript,
     Word,
     parse_event,
 )
-from streamkit.client.handshake import CLOSE_SECONDS, open_socket, place
+from streamkit.client.handshake import CLOSE_SECONDS, place
 from streamkit.client.options import StreamOptions
+from streamkit.client.reconnect import Reconnector, close_reason
 from streamkit.client.replay import BYTES_PER_SAMPLE, KEEP_SECONDS, FinalizeMark, ReplayBuffer
 from streamkit.errors import (
     AudioFormatError,
     ConnectionLostError,
-    StreamkitError,
 )
 
 KEEPALIVE_SECONDS = 4.0
 """Silence of the client after which it says that it is still there (servers wait about 10 s)."""
-
-STABLE_SECONDS = 10.0
-"""A connection that lasted so long, or brought a transcript, starts the back-off anew."""
 
 MAX_UNSENT_SECONDS = 2.0
 """Audio that may wait for the socket before `send` waits (only with `live=False`)."""
@@ -92,17 +89,16 @@ class CaptionConnection:
     ) -> None:
         self.options = options or StreamOptions()
         self.url = self.options.url(url)
-        self._headers = {} if key is None else {"Authorization": f"Token {key}"}
+        headers = {} if key is None else {"Authorization": f"Token {key}"}
+        self._reconnector = Reconnector(
+            self.url, headers, live=live, backoff=backoff, chance=chance
+        )
         self._live = live
-        self._backoff = backoff or Backoff()
-        self._chance = chance
         self._replay = ReplayBuffer(self.options.sample_rate, keep_seconds)
         self._events = EventQueue()
         self._committed: tuple[Word, ...] = ()
         self._finishing = False
         self._heard = 0
-        self._attempt = 0
-        self._outage_began: float | None = None
         self._abandoned: str | None = None
         self._hopeless = False
         self._error: Exception | None = None
@@ -118,7 +114,7 @@ class CaptionConnection:
             ConfigurationError: the server refuses this address, key or option (HTTP 4xx).
             ConnectionLostError: the server is not there, or has no room (HTTP 5xx).
         """
-        socket = await open_socket(self.url, self._headers, self._live)
+        socket = await self._reconnector.open()
         self._task = asyncio.create_task(self._run(socket))
         return self
 
@@ -211,22 +207,10 @@ class CaptionConnection:
 
     async def _drive(self, socket: ClientConnection) -> str | None:
         """Use one connection until its end: None when the stream is finished, else a reason."""
-        began = anyio.current_time()
         self._abandoned = None
-        outcome: str | StreamkitError | None = None
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._send_all, socket)
-            # Raised outside of the task group, so that it is not wrapped in an exception group.
-            try:
-                outcome = await self._receive_all(socket)
-            except StreamkitError as error:
-                outcome = error
-            tasks.cancel_scope.cancel()
-        if isinstance(outcome, StreamkitError):
-            raise outcome
-        if anyio.current_time() - began >= STABLE_SECONDS:
-            self._recovered()
-        return outcome
+        return await self._reconnector.use(
+            partial(self._send_all, socket), partial(self._receive_all, socket)
+        )
 
     async def _receive_all(self, socket: ClientConnection) -> str | None:
         try:
@@ -239,14 +223,14 @@ class CaptionConnection:
                 if event is None:
                     continue
                 if isinstance(event, Transcript):
-                    self._recovered()
+                    self._reconnector.recovered()
                 self._replay.observe(event)
                 await self._events.put(event)
                 if isinstance(event, Finished):
                     return None
         except websockets.ConnectionClosed as closed:
             code = closed.rcvd.code if closed.rcvd else None
-            reason = self._abandoned or _close_reason(closed)
+            reason = self._abandoned or close_reason(closed)
             if self._hopeless or code in FATAL_CLOSE_CODES:
                 raise ConnectionLostError(
                     f"the server at {place(self.url)} ended the stream: {reason}; "
@@ -294,39 +278,16 @@ class CaptionConnection:
         self._hopeless = True
         socket.transport.abort()
 
-    def _recovered(self) -> None:
-        self._attempt = 0
-        self._outage_began = None
-
     async def _reconnect(self, reason: str) -> ClientConnection:
         self._replay.interrupt()
-        while True:
-            now = anyio.current_time()
-            if self._outage_began is None:
-                self._outage_began = now
-            elapsed = now - self._outage_began
-            delay = self._backoff.delay(self._attempt + 1, elapsed, self._chance())
-            if delay is None:
-                raise ConnectionLostError(
-                    f"lost the connection to {place(self.url)} ({reason}) and gave up after "
-                    f"{self._attempt} attempts in {elapsed:.0f} s; check that the server runs, "
-                    "then start again"
-                )
-            self._attempt += 1
-            await self._events.put(Reconnecting(self._attempt, delay, reason))
-            await anyio.sleep(delay)
-            try:
-                socket = await open_socket(self.url, self._headers, self._live)
-            except ConnectionLostError as error:
-                reason = str(error)
-                continue
-            start = self._replay.restart()
-            self._committed = start.committed
-            rate = self.options.sample_rate
-            await self._events.put(
-                Reconnected(self._attempt, start.replayed / rate, start.lost / rate)
-            )
-            return socket
+        socket = await self._reconnector.reopen(reason, self._events.put)
+        start = self._replay.restart()
+        self._committed = start.committed
+        rate = self.options.sample_rate
+        await self._events.put(
+            Reconnected(self._reconnector.attempt, start.replayed / rate, start.lost / rate)
+        )
+        return socket
 
 
 def _continue(words: Sequence[Word], offset: float) -> str:
@@ -351,9 +312,3 @@ def _linear16(audio: bytes | NDArray[np.int16]) -> bytes:
             f"got {len(audio)} bytes; linear16 has two bytes per sample, so send an even number"
         )
     return bytes(audio)
-
-
-def _close_reason(closed: websockets.ConnectionClosed) -> str:
-    if closed.rcvd is None:
-        return "the connection broke without a closing message"
-    return f"close code {closed.rcvd.code} {closed.rcvd.reason}".rstrip()

@@ -8,6 +8,7 @@ import json
 import random
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
 from types import TracebackType
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -16,16 +17,14 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 
 from streamkit.client.backoff import Backoff
-from streamkit.client.events import Reconnected, Reconnecting
-from streamkit.client.handshake import open_socket, place
+from streamkit.client.events import Reconnected
+from streamkit.client.handshake import place
 from streamkit.client.realtime_events import RealtimeEvent, parse_event
 from streamkit.client.realtime_messages import Message
-from streamkit.errors import ConfigurationError, ConnectionLostError, StreamkitError
+from streamkit.client.reconnect import Reconnector, close_reason
+from streamkit.errors import ConfigurationError, ConnectionLostError
 
 REALTIME_PATH = "/v1/realtime"
-
-STABLE_SECONDS = 10.0
-"""A connection that lasted so long starts the back-off anew."""
 
 MAX_UNSENT = 512
 """Messages that may wait for the socket: some 15 s of sound. A server that lags so far behind
@@ -102,16 +101,15 @@ class RealtimeConnection:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.url = realtime_url(url, model)
-        self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self._reconnector = Reconnector(
+            self.url, headers, live=True, backoff=backoff, chance=chance
+        )
         self._opening = opening
-        self._backoff = backoff or Backoff()
-        self._chance = chance
         self._unsent: deque[Message] = deque()
         self._work = anyio.Event()
         self._connected = False
         self._abandoned: str | None = None
-        self._attempt = 0
-        self._outage_began: float | None = None
         self._error: Exception | None = None
         self._events: asyncio.Queue[RealtimeEvent | None] = asyncio.Queue(MAX_EVENTS)
         self._task: asyncio.Task[None] | None = None
@@ -124,7 +122,7 @@ class RealtimeConnection:
             ConfigurationError: the server refuses this address or key (HTTP 4xx).
             ConnectionLostError: the server is not there, or has no room (HTTP 5xx).
         """
-        self._socket = await open_socket(self.url, self._headers, live=True)
+        self._socket = await self._reconnector.open()
         self._begin()
         self._task = asyncio.create_task(self._run())
         return self
@@ -183,9 +181,13 @@ class RealtimeConnection:
         """Keep the conversation going over one connection after the other."""
         try:
             while True:
-                reason = await self._drive(self._socket)
+                reason = await self._reconnector.use(
+                    partial(self._send_all, self._socket), partial(self._receive_all, self._socket)
+                )
                 self._connected = False
-                await self._reconnect(reason)
+                self._socket = await self._reconnector.reopen(reason, self._events.put)
+                # Told before anything of the new session is.
+                await self._events.put(Reconnected(self._reconnector.attempt, 0.0, 0.0))
                 self._begin()
         except Exception as error:
             self._error = error
@@ -197,24 +199,6 @@ class RealtimeConnection:
                 await self._socket.close()
             self._socket.transport.abort()
 
-    async def _drive(self, socket: ClientConnection) -> str:
-        """Use one connection until its end; returns the reason of it."""
-        began = anyio.current_time()
-        outcome: str | StreamkitError = ""
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._send_all, socket)
-            # Raised outside of the task group, so that it is not wrapped in an exception group.
-            try:
-                outcome = await self._receive_all(socket)
-            except StreamkitError as error:
-                outcome = error
-            tasks.cancel_scope.cancel()
-        if isinstance(outcome, StreamkitError):
-            raise outcome
-        if anyio.current_time() - began >= STABLE_SECONDS:
-            self._attempt, self._outage_began = 0, None
-        return outcome
-
     async def _receive_all(self, socket: ClientConnection) -> str:
         try:
             while True:
@@ -223,7 +207,7 @@ class RealtimeConnection:
                     await self._events.put(event)
         except websockets.ConnectionClosed as closed:
             code = closed.rcvd.code if closed.rcvd else None
-            reason = self._abandoned or _close_reason(closed)
+            reason = self._abandoned or close_reason(closed)
             if code in FATAL_CLOSE_CODES:
                 raise ConnectionLostError(
                     f"the server at {place(self.url)} ended the conversation: {reason}"
@@ -238,34 +222,3 @@ class RealtimeConnection:
                     await socket.send(json.dumps(self._unsent.popleft()))
                 self._work = anyio.Event()
                 await self._work.wait()
-
-    async def _reconnect(self, reason: str) -> None:
-        while True:
-            now = anyio.current_time()
-            if self._outage_began is None:
-                self._outage_began = now
-            elapsed = now - self._outage_began
-            delay = self._backoff.delay(self._attempt + 1, elapsed, self._chance())
-            if delay is None:
-                raise ConnectionLostError(
-                    f"lost the connection to {place(self.url)} ({reason}) and gave up after "
-                    f"{self._attempt} attempts in {elapsed:.0f} s; check that the server runs, "
-                    "then start again"
-                )
-            self._attempt += 1
-            await self._events.put(Reconnecting(self._attempt, delay, reason))
-            await anyio.sleep(delay)
-            try:
-                self._socket = await open_socket(self.url, self._headers, live=True)
-            except ConnectionLostError as error:
-                reason = str(error)
-            else:
-                # Told before anything of the new session is.
-                await self._events.put(Reconnected(self._attempt, 0.0, 0.0))
-                return
-
-
-def _close_reason(closed: websockets.ConnectionClosed) -> str:
-    if closed.rcvd is None:
-        return "the connection broke without a closing message"
-    return f"close code {closed.rcvd.code} {closed.rcvd.reason}".rstrip()
