@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from streamkit_clients.program import KeyOption, ServerOption, refuse, run_program
 
 if TYPE_CHECKING:
     from streamkit.client.sources import AudioSource
     from streamkit_clients.terminal import Screen
+
+_refuse = partial(refuse, "caption")
 
 
 def caption(
@@ -31,18 +36,8 @@ def caption(
             "implies --mic."
         ),
     ] = None,
-    server: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            help="Server to use, ws://127.0.0.1:8000 for example; without it one is started "
-            "inside this program.",
-        ),
-    ] = None,
-    key: Annotated[
-        str | None,
-        typer.Option(envvar="STREAMKIT_API_KEY", help="API key of the server."),
-    ] = None,
+    server: ServerOption = None,
+    key: KeyOption = None,
     model: Annotated[
         str | None, typer.Option(help="Model: a name, a directory, or auto (the default).")
     ] = None,
@@ -111,7 +106,7 @@ def caption(
     _check_source(file, mic=mic, fast=fast, rate=rate)
 
     # Everything heavy is loaded here, so that --help and completion are quick.
-    from streamkit_clients.caption_run import CaptionPlan, CaptionRun, SpeechHints, run_captions
+    from streamkit_clients.caption_run import CaptionPlan, CaptionRun, SpeechHints
     from streamkit_clients.subtitle_files import SubtitleFiles
 
     outputs = {"srt": srt, "vtt": vtt, "json": json, "txt": txt}
@@ -124,7 +119,7 @@ def caption(
         plan = CaptionPlan(source, server, key, model, hints, endpointing, fast)
         return CaptionRun(plan, screen, files)
 
-    run_captions(make)
+    run_program(make)
 
 
 def _check_source(file: str | None, *, mic: bool, fast: bool, rate: int | None) -> None:
@@ -138,15 +133,10 @@ def _check_source(file: str | None, *, mic: bool, fast: bool, rate: int | None) 
     if rate is not None and file != "-":
         _refuse(
             "--rate describes raw linear16 on stdin; give - as the source, or leave it out "
-            "(a file says its rate itself, and that of a microphone is negotiated)"
+            "(a file says its rate itself, and that of a microphone is negotiated)",
         )
     if file == "-" and sys.stdin.isatty():
         _refuse("stdin is a terminal; pipe audio into it, as in: arecord -f S16_LE -r 16000 | …")
-
-
-def _refuse(problem: str) -> NoReturn:
-    typer.echo(f"streamkit caption: {problem} (--help tells all options).", err=True)
-    raise typer.Exit(2)
 
 
 def _source(

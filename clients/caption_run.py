@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -236,16 +236,3 @@ class CaptionRun:
         except StreamkitError as error:
             if error not in self._failures:
                 self._failures.append(error)
-
-
-def run_captions(make: Callable[[], CaptionRun]) -> None:
-    """Run the session that `make` returns, on an event loop of its own.
-
-    Raises:
-        StreamkitError: what went wrong.
-    """
-
-    async def main() -> None:
-        await make().run()
-
-    anyio.run(main)

@@ -51,8 +51,9 @@ def demo(
 
     from streamkit.client.sources import FileSource
     from streamkit.errors import ConfigurationError
-    from streamkit_clients.caption_run import CaptionPlan, CaptionRun, SpeechHints, run_captions
+    from streamkit_clients.caption_run import CaptionPlan, CaptionRun, SpeechHints
     from streamkit_clients.dialogue import render_dialogue, write_wav
+    from streamkit_clients.program import run_program
     from streamkit_clients.subtitle_files import SubtitleFiles
     from streamkit_clients.terminal import LiveScreen, PlainScreen
 
@@ -82,7 +83,7 @@ def demo(
             )
             return CaptionRun(plan, recorders[0], SubtitleFiles({}))
 
-        run_captions(make)
+        run_program(make)
     _report(console, said, recorders[0])
 
 

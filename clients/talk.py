@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import sys
 from enum import Enum
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from streamkit_clients.program import KeyOption, ServerOption, refuse, run_program
 
 if TYPE_CHECKING:
     from streamkit.client.realtime_messages import TurnDetection
     from streamkit_clients.talk_screen import TalkScreen
+
+_refuse = partial(refuse, "talk")
 
 
 class Eagerness(str, Enum):
@@ -24,18 +29,8 @@ class Eagerness(str, Enum):
 
 
 def talk(
-    server: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            help="Server to use, ws://127.0.0.1:8000 for example; without it one is started "
-            "inside this program.",
-        ),
-    ] = None,
-    key: Annotated[
-        str | None,
-        typer.Option(envvar="STREAMKIT_API_KEY", help="API key of the server."),
-    ] = None,
+    server: ServerOption = None,
+    key: KeyOption = None,
     model: Annotated[
         str | None,
         typer.Option(help="Recognizer of the server inside, or the model to ask --server for."),
@@ -138,7 +133,7 @@ def talk(
     # Everything heavy is loaded here, so that --help and completion are quick.
     from streamkit.client.realtime_messages import TalkOptions
     from streamkit_clients.talk_plan import TalkPlan
-    from streamkit_clients.talk_run import TalkRun, run_talk
+    from streamkit_clients.talk_run import TalkRun
 
     settings = {"model": model, "llm_url": llm, "llm_model": llm_model}
 
@@ -162,7 +157,7 @@ def talk(
         live = not (json or text)
         return TalkRun(plan, _screen(live, json=json, latency=not no_latency, meter=not input_))
 
-    run_talk(make)
+    run_program(make)
 
 
 def _check(
@@ -193,13 +188,8 @@ def _check(
     if llm and not inside:
         _refuse(
             "--llm and --llm-model are for the server inside; that of --server has its own "
-            "(streamkit serve --llm URL)"
+            "(streamkit serve --llm URL)",
         )
-
-
-def _refuse(problem: str) -> NoReturn:
-    typer.echo(f"streamkit talk: {problem} (--help tells all options).", err=True)
-    raise typer.Exit(2)
 
 
 def _turn_detection(

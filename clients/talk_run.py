@@ -331,16 +331,3 @@ class TalkRun:
             yield
         except StreamkitError as error:
             self._failure = self._failure or error
-
-
-def run_talk(make: Callable[[], TalkRun]) -> None:
-    """Run the conversation that `make` returns, on an event loop of its own.
-
-    Raises:
-        StreamkitError: what went wrong.
-    """
-
-    async def main() -> None:
-        await make().run()
-
-    anyio.run(main)

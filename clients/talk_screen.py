@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from typing import IO, Protocol
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from streamkit.client.conversation import State
 from streamkit.client.turns import Turn
-from streamkit_clients.caption_view import level_bar, printable
+from streamkit_clients.caption_view import printable
+from streamkit_clients.region import LevelMeter, open_region
 from streamkit_clients.talk_view import (
     NAMES,
     STATES,
@@ -25,9 +24,6 @@ from streamkit_clients.talk_view import (
     open_line,
     record,
 )
-
-LEVEL_SECONDS = 0.1
-"""Least time between two drawings of the level meter."""
 
 MAX_OPEN_LINES = 8
 """Height of an open turn; only its end is shown when it is longer."""
@@ -134,28 +130,15 @@ class LiveTalk:
 
     def __init__(self, console: Console, *, meter: bool = False, latency: bool = True) -> None:
         self._console = console
-        self._draws_level = meter
         self._draws_latency = latency
         self._meter = TalkMeter()
         self._hint = ""
         self._state: State = "listening"
         self._started = False
         self._open: tuple[Line, ...] = ()
-        self._bar = level_bar(-100.0) if meter else ""
-        self._peak = -100.0
-        self._level_due = 0.0
+        self._level = LevelMeter(drawn=meter)
         self._drawn: tuple[object, ...] = ()
-        # The region is one object that renders the present state: whatever draws it, a refresh
-        # or a line printed above it, draws the truth.
-        self._live = Live(
-            self,
-            console=console,
-            auto_refresh=False,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        self._live.start()
+        self._live = open_region(console, self)
 
     def finished(self, turns: Sequence[Turn]) -> None:
         """Scroll the turns up."""
@@ -172,13 +155,8 @@ class LiveTalk:
         self._draw()
 
     def level(self, dbfs: float) -> None:
-        """Redraw the level meter, at most ten times per second, with the peak of that time."""
-        self._peak = max(self._peak, dbfs)
-        now = time.monotonic()
-        if self._draws_level and now >= self._level_due:
-            self._bar = level_bar(self._peak)
-            self._peak = -100.0
-            self._level_due = now + LEVEL_SECONDS
+        """Redraw the level meter when it is time."""
+        if self._level.apply(dbfs):
             self._draw()
 
     def hint(self, text: str) -> None:
@@ -208,7 +186,7 @@ class LiveTalk:
     def _status(self) -> str:
         state = STATES[self._state] if self._started else ""
         latency = str(self._meter) if self._draws_latency else ""
-        return "  ".join(filter(None, [state, self._bar, latency, self._hint]))
+        return "  ".join(filter(None, [state, self._level.bar, latency, self._hint]))
 
     def _draw(self) -> None:
         state = (self._open, self._status(), self._console.size)

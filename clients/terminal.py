@@ -6,7 +6,6 @@ import time
 from typing import IO, Protocol
 
 from rich.console import Console, Group
-from rich.live import Live
 from rich.text import Text
 
 from streamkit.client.events import Event, Transcript
@@ -14,19 +13,16 @@ from streamkit_clients.caption_view import (
     CaptionView,
     LatencyMeter,
     Line,
-    level_bar,
     printable,
     tail,
 )
+from streamkit_clients.region import LevelMeter, open_region
 
 MAX_OPEN_CHARACTERS = 300
 """Final text that stays in the redrawn region; beyond, it scrolls up though the speaker goes on."""
 
 MAX_OPEN_LINES = 6
 """Height of the open utterance; only its end is shown when it is longer."""
-
-LEVEL_SECONDS = 0.1
-"""Least time between two drawings of the level meter."""
 
 _STYLES = {"caption": "", "notice": "cyan", "warning": "yellow"}
 
@@ -123,26 +119,13 @@ class LiveScreen:
 
     def __init__(self, console: Console, *, meter: bool = False, latency: bool = True) -> None:
         self._console = console
-        self._draws_level = meter
         self._draws_latency = latency
         self._idle = ""
         self._view = CaptionView(MAX_OPEN_CHARACTERS)
         self._latency = LatencyMeter()
-        self._bar = level_bar(-100.0) if meter else ""
-        self._peak = -100.0
-        self._level_due = 0.0
+        self._level = LevelMeter(drawn=meter)
         self._drawn: tuple[object, ...] = ()
-        # The region is one object that renders the present state: whatever draws it, a refresh
-        # or a line printed above it, draws the truth.
-        self._live = Live(
-            self,
-            console=console,
-            auto_refresh=False,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        self._live.start()
+        self._live = open_region(console, self)
 
     def event(self, event: Event) -> None:
         """Scroll finished lines up and redraw the open utterance."""
@@ -151,13 +134,8 @@ class LiveScreen:
         self._draw(self._view.apply(event))
 
     def level(self, dbfs: float) -> None:
-        """Redraw the level meter, at most ten times per second, with the peak of that time."""
-        self._peak = max(self._peak, dbfs)
-        now = time.monotonic()
-        if self._draws_level and now >= self._level_due:
-            self._bar = level_bar(self._peak)
-            self._peak = -100.0
-            self._level_due = now + LEVEL_SECONDS
+        """Redraw the level meter when it is time."""
+        if self._level.apply(dbfs):
             self._draw([])
 
     def idle(self, text: str) -> None:
@@ -201,7 +179,7 @@ class LiveScreen:
 
     def _status(self) -> str:
         latency = str(self._latency) if self._draws_latency else ""
-        return "  ".join(filter(None, [self._bar, latency]))
+        return "  ".join(filter(None, [self._level.bar, latency]))
 
 
 def _styled(line: Line) -> Text:
