@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
-from streamkit.llm.speakable import Unit
+from streamkit.wording.speakable import Unit
 
 _CLAUSE_END: Final = re.compile(r"[,;:،؛，、；：.!?…][\"')\]]*$")  # noqa: RUF001
 _BAD_END: Final = re.compile(r"[\d.]")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeGuard
 
 from streamkit.llm.names import SpokenText, find_words, split_name
-from streamkit.llm.spoken_numbers import find_numbers
+from streamkit.wording.english_numbers import find_numbers
 
 MAX_LENGTH: Final = 1000
 """Of a text, whatever a schema wants."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 from streamkit.llm.calls import match_results
 from streamkit.llm.chat_model import ToolCall, ToolResult, Turn, Utterance
 from streamkit.llm.names import split_name
-from streamkit.llm.spoken_numbers import find_numbers, say_number
+from streamkit.wording.english_numbers import find_numbers, say_number
 
 GREETING: Final = (
     "Hello! I am the parrot that comes with streamkit. Say something, and I will repeat it."

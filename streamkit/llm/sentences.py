@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from streamkit.llm.packing import best_count, end_of, short_enough
-from streamkit.llm.sentence_ends import Boundary, Gap, SentenceEnds, find_gap, line_ends
-from streamkit.llm.speakable import Unit, join, read, stops, without_blanks
-from streamkit.llm.speakable_markdown import FENCE
-from streamkit.llm.speakable_signs import load_readers
-from streamkit.llm.wording.lookup import base_language, find_vocabulary
+from streamkit.wording.lookup import base_language, find_vocabulary
+from streamkit.wording.markdown import FENCE
+from streamkit.wording.sentence_ends import Boundary, Gap, SentenceEnds, find_gap, line_ends
+from streamkit.wording.signs import load_readers
+from streamkit.wording.speakable import Unit, join, read, stops, without_blanks
 
 PIECE_MAX: Final = {
     "en": 250, "de": 253, "fr": 273, "es": 239, "it": 213, "pt": 203, "pl": 224, "nl": 251,

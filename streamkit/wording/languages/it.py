@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamkit.llm.wording.vocabulary import (
+from streamkit.wording.vocabulary import (
     Vocabulary,
     abbreviations,
     currencies,

@@ -15,7 +15,7 @@ from typing import Final
 
 from sentencex import get_sentence_boundaries
 
-from streamkit.llm.wording.lookup import base_language, find_vocabulary
+from streamkit.wording.lookup import base_language, find_vocabulary
 
 _LONGEST_GAP: Final = 64
 _CONTEXT: Final = 120

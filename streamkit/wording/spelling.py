@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
-from streamkit.llm.wording.lookup import base_language
+from streamkit.wording.lookup import base_language
 
 if TYPE_CHECKING:
     from unicode_rbnf import RbnfEngine

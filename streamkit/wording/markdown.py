@@ -3,8 +3,7 @@
 Everything here looks at one stretch of a reply at a time, so marks are judged by what is next to
 them, as CommonMark does for emphasis: ``**`` before a letter opens, after a letter it closes, and
 both are left out, whether the other one is in this stretch or in another. What cannot be judged
-in one stretch, a block of code over many lines, is the cutter's business
-(`streamkit.llm.sentences`).
+in one stretch, a block of code over many lines, is the business of whoever cuts the text.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-from streamkit.llm.wording.lookup import find_vocabulary
+from streamkit.wording.lookup import find_vocabulary
 
 FENCE: Final = re.compile(
     r"[ \t>]*(?:[-*+]\s+|\d{1,3}[.)]\s+)?(?P<mark>`{3,}|~{3,})(?P<info>[^`\n]*)$"

@@ -1,7 +1,7 @@
 """A stretch of a reply as a synthesizer should say it, and which words are which.
 
-The way of a text: its markup goes (`streamkit.llm.speakable_markdown`), what is not said as it
-is written is found (`streamkit.llm.speakable_signs`: numbers, signs, abbreviations, addresses),
+The way of a text: its markup goes (`streamkit.wording.markdown`), what is not said as it
+is written is found (`streamkit.wording.signs`: numbers, signs, abbreviations, addresses),
 and what remains is put together word by word. Every word that is said knows where it was
 written, so that a reply that is interrupted can be cut after the last word that was heard.
 """
@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from streamkit.llm.speakable_markdown import Plain, strip_markdown
-from streamkit.llm.speakable_signs import load_readers
-from streamkit.llm.wording.lookup import base_language
+from streamkit.wording.lookup import base_language
+from streamkit.wording.markdown import Plain, strip_markdown
+from streamkit.wording.signs import load_readers
 
 _LAST_LETTER: Final = re.compile(r"\w(?=\W*$)")
 _WITHOUT_BLANKS: Final = re.compile(

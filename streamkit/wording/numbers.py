@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from streamkit.llm.spelling import MAX_DIGITS, Gender, Speller
-from streamkit.llm.wording.vocabulary import Forms, Vocabulary
+from streamkit.wording.spelling import MAX_DIGITS, Gender, Speller
+from streamkit.wording.vocabulary import Forms, Vocabulary
 
 Say: TypeAlias = Callable[["re.Match[str]"], "str | None"]
 """What a stretch of text is when said; None: this reader has nothing to say about it."""

@@ -6,7 +6,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Final
 
-from streamkit.llm.wording.vocabulary import Vocabulary
+from streamkit.wording.vocabulary import Vocabulary
 
 LANGUAGES: Final = ("en", "de", "fr", "es", "it", "pt", "nl", "pl")
 """Languages with a vocabulary; each is a module of this package."""
@@ -25,6 +25,6 @@ def find_vocabulary(language: str | None) -> Vocabulary | None:
     base = base_language(language)
     if base not in LANGUAGES:
         return None
-    found = import_module(f"streamkit.llm.wording.{base}").VOCABULARY
+    found = import_module(f"streamkit.wording.languages.{base}").VOCABULARY
     assert isinstance(found, Vocabulary)
     return found

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamkit.llm.spoken_numbers import find_numbers, say_number
+from streamkit.wording.english_numbers import find_numbers, say_number
 
 
 @pytest.mark.parametrize(

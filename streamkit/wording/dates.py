@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from streamkit.llm.speakable_numbers import NumberWords, Reader, either, word_before
-from streamkit.llm.speakable_ordinals import OrdinalWords
+from streamkit.wording.numbers import NumberWords, Reader, either, word_before
+from streamkit.wording.ordinals import OrdinalWords
 
 _MONTH_DAYS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _MONTH_FIRST: Final = frozenset({"us", "ph"})

@@ -6,13 +6,14 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from streamkit.llm.sentence_ends import splits
-from streamkit.llm.speakable_dates import DateWords
-from streamkit.llm.speakable_numbers import NumberWords, Reader, either, with_digits, word_before
-from streamkit.llm.speakable_ordinals import OrdinalWords
-from streamkit.llm.spelling import MAX_DIGITS, Speller, load_speller
-from streamkit.llm.wording.lookup import base_language, find_vocabulary
-from streamkit.llm.wording.vocabulary import Vocabulary
+from streamkit.wording.dates import DateWords
+from streamkit.wording.lookup import base_language, find_vocabulary
+from streamkit.wording.numbers import NumberWords, Reader, either, with_digits, word_before
+from streamkit.wording.ordinals import OrdinalWords
+from streamkit.wording.sentence_ends import splits
+from streamkit.wording.sign_words import AMOUNT, MINUS, SIGN, SIGN_WORDS, SignWords
+from streamkit.wording.spelling import MAX_DIGITS, Speller, load_speller
+from streamkit.wording.vocabulary import Vocabulary
 
 _LONGEST_PATH: Final = 32
 """Characters of an address after its host that somebody may want to hear."""
@@ -86,7 +87,11 @@ def load_readers(language: str | None) -> tuple[Reader, ...]:
             *_signs(vocabulary),
         ]
     elif speller:
-        readers += _bare_numbers(speller, base_language(language) in _DECIMAL_POINT)
+        signs = SIGN_WORDS.get(speller.language)
+        bare = _bare_numbers(
+            speller, base_language(language) in _DECIMAL_POINT, signs.point if signs else ""
+        )
+        readers += [*_bare_signs(signs, bare), *bare] if signs else bare
     return (*readers, Reader(_DASH, lambda _: ","), Reader(_SILENT, _say_silent))
 
 
@@ -269,7 +274,37 @@ def _signs(vocabulary: Vocabulary) -> list[Reader]:
     ]
 
 
-def _bare_numbers(speller: Speller, point: bool) -> list[Reader]:
+def _bare_signs(signs: SignWords, numbers: list[Reader]) -> list[Reader]:
+    """Signs in a language that has no vocabulary here."""
+    blank = signs.blank
+
+    def number(text: str) -> str:
+        for reader in numbers:
+            match = reader.pattern.fullmatch(text)
+            spoken = reader.say(match) if match else None
+            if spoken is not None:
+                return spoken
+        # Groups of digits of no known kind: each for itself.
+        plain = numbers[-1]
+        return plain.pattern.sub(lambda match: plain.say(match) or "", text)
+
+    def amount(match: re.Match[str]) -> str:
+        if match["sign"]:
+            return f"{number(match['before'])}{blank}{signs.words[match['sign']]}"
+        percent, spoken = signs.words["%"], number(match["after"])
+        return blank.join((percent, spoken) if signs.percent_first else (spoken, percent))
+
+    def sign(match: re.Match[str]) -> str:
+        return f"{blank}{signs.words[match[0].strip()]}{blank}"
+
+    return [
+        Reader(AMOUNT, amount, needs_digits=True),
+        Reader(SIGN, sign),
+        Reader(MINUS, lambda _: f"{signs.words['−']}{blank}"),  # noqa: RUF001
+    ]
+
+
+def _bare_numbers(speller: Speller, point: bool, point_word: str) -> list[Reader]:
     """Numbers in a language that has no vocabulary here."""
     mark = r"\." if point else ","
 
@@ -280,7 +315,12 @@ def _bare_numbers(speller: Speller, point: bool) -> list[Reader]:
         return whole(re.sub(r"\D", "", match[0]))
 
     def decimal(match: re.Match[str]) -> str | None:
-        return speller.decimal(match[1], match[2])
+        spoken = speller.decimal(match[1], match[2])
+        if spoken is None and point_word:
+            fraction = match[2]
+            after = speller.digits(fraction) if fraction[0] == "0" else whole(fraction)
+            return f"{whole(match[1])} {point_word} {after}"
+        return spoken
 
     def whole(digits: str) -> str:
         if len(digits) > MAX_DIGITS or (len(digits) > 1 and digits[0] == "0"):

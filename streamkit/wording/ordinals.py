@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from streamkit.llm.speakable_numbers import NumberWords, Reader, either, word_before
+from streamkit.wording.numbers import NumberWords, Reader, either, word_before
 
 _GERMAN_WEAK: Final = frozenset(
     {"am", "vom", "zum", "dem", "den", "des", "im", "beim", "seit", "ab", "bis", "diesem",

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streamkit.llm.speakable import join, read, speakable, stops
-from streamkit.llm.speakable_ordinals import roman
-from streamkit.llm.spelling import load_speller
-from streamkit.llm.wording.lookup import LANGUAGES, find_vocabulary
+from streamkit.wording.lookup import LANGUAGES, find_vocabulary
+from streamkit.wording.ordinals import roman
+from streamkit.wording.speakable import join, read, speakable, stops
+from streamkit.wording.spelling import load_speller
 
 
 def cases(text: str) -> list[tuple[str, str]]:
@@ -258,7 +258,16 @@ class TestOtherLanguages:
             ("zh", "有3.5元和12,000个", "有三点五元和一万二千个"),
             ("zh", "2026年", "二零二六年"),
             ("sv", "1 250 eller 3,14", "ettusen tvåhundrafemtio eller tre komma ett fyra"),
-            ("ru", "21 & 3,14", "двадцать один & три,четырнадцать"),
+            ("ru", "21 & 3,14", "двадцать один и три запятая четырнадцать"),
+            (
+                "ru",
+                "-5 стоит 20% от $30",
+                "минус пять стоит двадцать процентов от тридцать долларов",
+            ),
+            ("tr", "%14 ve 3,5 + 2", "yüzde on dört ve üç virgül beş artı iki"),  # noqa: RUF001
+            ("tr", "14% dolu", "yüzde on dört dolu"),
+            ("zh", "涨了3.5%，£20", "涨了百分之三点五，二十英镑"),
+            ("hu", "a & b, 100 °", "a és b, száz fok"),
             ("hi", "15", "पन्द्रह"),
             ("tlh", "5 & 3%", "5 & 3%"),
             (None, "$5 & 3%, see https://www.a.org/b?c", "$5 & 3%, see a.org/b"),

@@ -1,1 +1,0 @@
-"""How each language says what is written with digits, signs and abbreviations."""
