@@ -141,18 +141,25 @@ class _Mono:
             check_channels(frame.layout.nb_channels)
             _check_rate(frame.sample_rate)
             converted = self.flush()
-            self._resampler = av.AudioResampler("flt", "mono", self._sample_rate)
+            # Channels stay what they are: FFmpeg adds them up so that loud ones would be cut off.
+            self._resampler = av.AudioResampler("flt", frame.layout, self._sample_rate)
             self._source = source
         # Time stamps have gaps and jumps; what counts is the samples.
         frame.pts = None
-        return converted + [to_samples(each)[:, 0] for each in self._resampler.resample(frame)]
+        return converted + [_mean(each) for each in self._resampler.resample(frame)]
 
     def flush(self) -> list[Samples]:
         if self._resampler is None:
             return []
-        flushed = [to_samples(each)[:, 0] for each in self._resampler.resample(None)]
+        flushed = [_mean(each) for each in self._resampler.resample(None)]
         self._resampler = None
         return flushed
+
+
+def _mean(frame: av.AudioFrame) -> Samples:
+    """The mean of the channels."""
+    mean: Samples = to_samples(frame).mean(axis=1, dtype=np.float32)
+    return mean
 
 
 def _check_rate(sample_rate: int) -> None:

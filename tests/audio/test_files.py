@@ -11,6 +11,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -237,3 +238,13 @@ def test_damage_is_an_error_or_sound(
         assert str(error)
     else:
         assert np.isfinite(heard).all()
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6, 8])
+def test_loud_channels_are_not_cut_off(channels: int) -> None:
+    tone = 0.9 * np.sin(2 * np.pi * 200 * np.arange(RATE) / RATE)
+    file = io.BytesIO()
+    soundfile.write(file, np.repeat(tone[:, None], channels, axis=1), RATE, "PCM_16", format="WAV")
+    file.seek(0)
+    found = np.concatenate(list(read_audio(file, RATE)))
+    assert np.abs(found - tone).max() < 1e-3
