@@ -120,6 +120,15 @@ def default_cache() -> Path:
     return platformdirs.user_cache_path("streamkit") / "models"
 
 
+def default_voices(cache: Path | None = None) -> Path:
+    """The folder of cloned voices, beside that of the models.
+
+    Args:
+        cache: folder of pulled models; None: the default one.
+    """
+    return (cache or default_cache()).absolute().parent / "voices"
+
+
 def bundled_path() -> Path:
     """Directory of the model in this package."""
     # CTranslate2 opens files itself, so the package has to lie in real files; it always does,
@@ -127,15 +136,18 @@ def bundled_path() -> Path:
     return Path(str(resources.files("streamkit"))) / "assets" / BUNDLED_NAME
 
 
-def find_in_hub_cache(repository: str, hub_cache: Path | None = None) -> Path | None:
+def find_in_hub_cache(
+    repository: str, hub_cache: Path | None = None, file: str = "model.bin"
+) -> Path | None:
     """The snapshot of a repository that huggingface_hub has downloaded before, if any.
 
     Args:
         repository: as in "Systran/faster-whisper-base".
         hub_cache: folder of huggingface_hub; None: where that library keeps it, which
             HF_HOME and HF_HUB_CACHE decide.
+        file: that has to be in it.
     """
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(repository, "model.bin", cache_dir=hub_cache)
+    found = try_to_load_from_cache(repository, file, cache_dir=hub_cache)
     return Path(found).parent if isinstance(found, str) else None

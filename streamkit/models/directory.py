@@ -39,12 +39,12 @@ def find_faults(path: Path) -> list[str]:
     faults = []
     for name in ("config.json", "tokenizer.json", "preprocessor_config.json"):
         optional = name == "preprocessor_config.json"
-        faults += _json_faults(path / name, optional=optional)
+        faults += json_faults(path / name, optional=optional)
     faults += _weight_faults(path / "model.bin")
     if not any((path / name).is_file() for name in _VOCABULARIES):
         faults.append(f"{' or '.join(_VOCABULARIES)} is missing")
     if not faults:
-        faults += _manifest_faults(path)
+        faults += manifest_faults(path)
     return faults
 
 
@@ -87,7 +87,8 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
     return manifest if sound else None
 
 
-def _json_faults(path: Path, *, optional: bool) -> list[str]:
+def json_faults(path: Path, *, optional: bool) -> list[str]:
+    """What is wrong with a file that should hold a JSON object, one short phrase each."""
     try:
         content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -114,7 +115,8 @@ def _weight_faults(path: Path) -> list[str]:
     return []
 
 
-def _manifest_faults(path: Path) -> list[str]:
+def manifest_faults(path: Path) -> list[str]:
+    """Which files of a pulled model do not have the size that its manifest says."""
     manifest = read_manifest(path)
     if manifest is None:
         return []

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
-
-from streamkit.models.directory import FILE_PATTERNS
 
 BLOCK_BYTES: Final = 1 << 18
 
@@ -45,24 +44,44 @@ class RemoteFile:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The files of a model at one commit."""
+    """The files of a model at one commit, or under one tag."""
 
     commit: str
     files: tuple[RemoteFile, ...]
 
 
-def read_tree(entries: list[dict[str, Any]]) -> tuple[RemoteFile, ...]:
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Files that were published under a tag.
+
+    Attributes:
+        repository: as in "owner/project".
+        tag: of the release.
+        files: that the model consists of.
+    """
+
+    repository: str
+    tag: str
+    files: tuple[RemoteFile, ...]
+
+
+def read_tree(entries: list[dict[str, Any]], patterns: Iterable[str]) -> tuple[RemoteFile, ...]:
     """The files of a model out of the hub's answer to ``/api/models/<repository>/tree/<commit>``.
 
     Whatever lies in a folder, or has a name that could lead into one, is left out.
 
+    Args:
+        entries: of the answer.
+        patterns: of the names that are wanted.
+
     Raises:
         KeyError, TypeError, ValueError: the answer has another form.
     """
+    wanted = tuple(patterns)
     return tuple(
         _read_entry(entry)
         for entry in entries
-        if any(fnmatchcase(entry["path"], pattern) for pattern in FILE_PATTERNS)
+        if any(fnmatchcase(entry["path"], pattern) for pattern in wanted)
         and "/" not in entry["path"]
         and "\\" not in entry["path"]
     )

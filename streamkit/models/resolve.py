@@ -20,6 +20,7 @@ from streamkit.models.catalogue import (
     is_simple_name,
 )
 from streamkit.models.directory import check_directory, find_faults, is_multilingual
+from streamkit.models.voice_models import VOICE_ALIASES, VOICE_MODELS
 
 AUTO: Final = "auto"
 
@@ -132,7 +133,7 @@ def find(
     name = ALIASES.get(name, name)
     if name == BUNDLED_NAME:
         return _bundled(cache)
-    if not is_simple_name(name):
+    if not is_simple_name(name) or name in VOICE_MODELS:
         return None
     entry = CATALOGUE.get(name)
     path = cache / name
@@ -219,6 +220,8 @@ def _profile(name: str | None, path: Path, profile: ModelProfile, cache: Path) -
 def _not_here(model: str, cache: Path, hub_cache: Path | None) -> str:
     here = ", ".join(installed(cache=cache, hub_cache=hub_cache))
     name = ALIASES.get(model, model)
+    if model in VOICE_MODELS or model in VOICE_ALIASES:
+        return f"{model!r} speaks and does not hear: give it to --tts; on this machine: {here}"
     if name in CATALOGUE:
         return (
             f"the model {model!r} is not on this machine; `streamkit models pull {name}` "

@@ -16,6 +16,8 @@ from typing import Final
 from streamkit.errors import ModelError
 from streamkit.models.catalogue import ALIASES, BUNDLED_NAME, default_cache, is_simple_name
 from streamkit.models.resolve import find
+from streamkit.models.voice_models import VOICE_ALIASES
+from streamkit.models.voice_resolve import find_voice_model
 
 LOCK_SECONDS: Final = 3600.0
 """How long a pull waits for another one of the same model."""
@@ -86,14 +88,16 @@ def remove(name: str, *, cache: Path | None = None, hub_cache: Path | None = Non
         ModelError: the model is not in the cache, or not ours to delete.
     """
     cache = cache or default_cache()
-    name = ALIASES.get(name, name)
+    name = ALIASES.get(name, VOICE_ALIASES.get(name, name))
     if name == BUNDLED_NAME:
         raise ModelError(f"{name} is part of the package and cannot be removed")
     if not is_simple_name(name):
         raise ModelError(f"{name!r} is no name of a model; see `streamkit models list`")
     path, partial = cache / name, partial_path(cache, name)
     if not path.is_dir() and not partial.is_dir():
-        found = find(name, cache=cache, hub_cache=hub_cache)
+        found = find(name, cache=cache, hub_cache=hub_cache) or find_voice_model(
+            name, cache=cache, hub_cache=hub_cache
+        )
         if found is not None:
             raise ModelError(
                 f"{name} was downloaded by huggingface_hub, not by streamkit, and other programs "

@@ -40,6 +40,13 @@ class TestList:
         assert str(bundled_path()) in rows["whisper-micro-en"]
         assert str(cache / "my-own") in rows["my-own"]
 
+    def test_tells_what_hears_and_what_speaks_and_under_which_licence(self, cache: Path) -> None:
+        (cache / "kokoro").mkdir(parents=True)
+        rows = {line.split()[0]: line.split() for line in run("list").stdout.splitlines()}
+        assert rows["tiny"][1:3] == ["hears", "78"]
+        assert rows["xtts_v2"][1:7] == ["speaks", "1877", "17", "CPML,", "non-commercial", "no"]
+        assert rows["kokoro"][1:6] == ["speaks", "354", "6", "Apache-2.0", "broken"]
+
     def test_tells_a_broken_one(self, cache: Path) -> None:
         (cache / "base").mkdir(parents=True)
         rows = run("list").stdout.splitlines()
@@ -64,6 +71,11 @@ class TestPath:
         result = run("path", "auto")
         assert result.stdout == f"{bundled_path()}\n"
         assert "about 440 words only" in result.stderr
+
+    def test_a_missing_voice_says_how_to_get_it(self) -> None:
+        result = run("path", "xtts")
+        assert result.exit_code == 1
+        assert "`streamkit models pull xtts` downloads it" in result.stderr
 
     def test_a_missing_model_is_an_error_of_one_paragraph(self) -> None:
         result = run("path", "base.en")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import io
 import json
 import random
 import re
 import shutil
 import socket
 import threading
+import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,16 +21,21 @@ from typing import Any
 import pytest
 
 from streamkit.models.catalogue import bundled_path
+from streamkit.models.listing import RemoteFile
+from streamkit.models.voice_models import VOICE_MODELS
 
 REPOSITORY = "Systran/faster-whisper-base.en"
 WEIGHTS = b"\x06\0\0\0\x0c\0WhisperSpec\0" + random.Random(1).randbytes(3_000_000)
-"""More than `streamkit.models.hub.PROGRESS_BYTES`."""
+"""More than `streamkit.models.transfer.PROGRESS_BYTES`."""
 
 
 class FakeHub:
     """What the hub knows, and what it is to do wrong."""
 
     def __init__(self) -> None:
+        self.repository = REPOSITORY
+        self.release = "/nobody/nothing/releases/download/v0"
+        """Path under which the files are a release too."""
         self.commit = "c" * 40
         self.files = {
             "README.md": b"not part of the model",
@@ -88,11 +96,14 @@ class Handler(BaseHTTPRequestHandler):
         statuses = hub.statuses["api" if is_api else name]
         if statuses:
             self.answer(statuses.pop(0), b"no")
-        elif self.path == f"/api/models/{REPOSITORY}/revision/main":
+        elif self.path == f"/api/models/{hub.repository}/revision/main":
             self.answer(200, json.dumps({"sha": hub.commit}).encode())
-        elif self.path == f"/api/models/{REPOSITORY}/tree/{hub.commit}":
+        elif self.path == f"/api/models/{hub.repository}/tree/{hub.commit}":
             self.answer(200, json.dumps(hub.tree()).encode())
-        elif self.path == f"/{REPOSITORY}/resolve/{hub.commit}/{name}" and name in hub.files:
+        elif name in hub.files and self.path in (
+            f"/{hub.repository}/resolve/{hub.commit}/{name}",
+            f"{hub.release}/{name}",
+        ):
             # The real one sends clients on to another host as well.
             self.answer(302, b"", {"location": f"/blobs/{name}"})
         elif self.path == f"/blobs/{name}":
@@ -155,10 +166,80 @@ def hub() -> Iterator[FakeHub]:
         thread.join()
 
 
+def torch_archive(size: int, *, seed: int = 1) -> bytes:
+    """What looks like a checkpoint of torch, as far as anybody here looks: nothing is unpacked."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("archive/data.pkl", b"never loaded")
+        archive.writestr("archive/data/0", random.Random(seed).randbytes(size))
+    return file.getvalue()
+
+
+def numpy_archive() -> bytes:
+    """What looks like Kokoro's voices."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("af_heart.npy", b"x" * 2000)
+    return file.getvalue()
+
+
+XTTS_FILES = {
+    "config.json": b'{"model": "xtts"}',
+    "model.pth": torch_archive(2_000_000),
+    "vocab.json": b'{"model": {"vocab": {}}}',
+    "speakers_xtts.pth": torch_archive(3000),
+    "LICENSE.txt": b"Coqui Public Model License 1.0.0",
+}
+"""Of the repository; what else is there is not wanted."""
+
+KOKORO_FILES = {
+    "kokoro-v1.0.onnx": b"\x08\x08" + random.Random(2).randbytes(1_500_000),
+    "voices-v1.0.bin": numpy_archive(),
+}
+
+
+@pytest.fixture
+def xtts_hub(hub: FakeHub) -> FakeHub:
+    """The hub with XTTS v2 on it."""
+    hub.repository = "coqui/XTTS-v2"
+    hub.files = {**XTTS_FILES, "dvae.pth": b"for training", "mel_stats.pth": b"the same"}
+    hub.large = {"model.pth", "speakers_xtts.pth", "dvae.pth"}
+    return hub
+
+
+@pytest.fixture
+def kokoro_release(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> FakeHub:
+    """A mirror of GitHub with Kokoro on it; small files, so the catalogue says their hashes."""
+    model = VOICE_MODELS["kokoro"]
+    assert model.release is not None
+    files = tuple(
+        RemoteFile(name, len(content), hashlib.sha256(content).hexdigest(), "sha256")
+        for name, content in KOKORO_FILES.items()
+    )
+    release = dataclasses.replace(model.release, files=files)
+    monkeypatch.setitem(VOICE_MODELS, "kokoro", dataclasses.replace(model, release=release))
+    hub.release = f"/{release.repository}/releases/download/{release.tag}"
+    hub.files = dict(KOKORO_FILES)
+    return hub
+
+
+@pytest.fixture
+def write_files() -> Callable[[Path, dict[str, bytes]], Path]:
+    """Puts files into a directory, as somebody does who copies weights by hand."""
+
+    def write(path: Path, files: dict[str, bytes]) -> Path:
+        path.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (path / name).write_bytes(content)
+        return path
+
+    return write
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test reads or writes this machine's own models, nor asks a proxy."""
-    for name in ("HF_ENDPOINT", "HF_HUB_OFFLINE"):
+    for name in ("HF_ENDPOINT", "HF_HUB_OFFLINE", "COQUI_TOS_AGREED"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("STREAMKIT_MODEL_CACHE", str(tmp_path / "models"))

@@ -18,8 +18,8 @@ from streamkit.models import BUNDLED_NAME, find
 from streamkit.models.catalogue import bundled_path
 from streamkit.models.directory import find_faults
 from streamkit.models.download import PullProgress, pull
-from streamkit.models.hub import FIRST_PAUSE, MAX_ATTEMPTS
 from streamkit.models.store import partial_path, remove
+from streamkit.models.transfer import FIRST_PAUSE, MAX_ATTEMPTS
 
 NAME = "base.en"
 
