@@ -121,3 +121,22 @@ def speak() -> Callable[..., Samples]:
 
 def _settings(**given: object) -> Settings:
     return Settings.model_validate({"model": "whisper-micro-en", "port": 0, **given})
+
+
+@pytest.fixture(scope="session")
+def tiny_xtts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """XTTS with two narrow layers of random weights, and the vocoder in its real size."""
+    return _random_xtts(tmp_path_factory.mktemp("tiny-xtts"))
+
+
+@pytest.fixture(scope="session")
+def following_xtts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with heads that follow the text: 1.25 tokens of sound for each of text."""
+    return _random_xtts(tmp_path_factory.mktemp("following-xtts"), tokens_per_text=1.25)
+
+
+def _random_xtts(folder: Path, **options: float) -> Path:
+    pytest.importorskip("TTS", reason="extra [xtts]: coqui-tts is not installed")
+    from streamkit_benchmarks.random_xtts import SIZES, make
+
+    return make(folder, SIZES["tiny"], **options)

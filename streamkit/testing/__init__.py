@@ -12,11 +12,15 @@ from streamkit.testing.captions import (
 from streamkit.testing.conversation import SimulatedConversation, say
 from streamkit.testing.ledger import BrokenPromiseError, Ledger
 from streamkit.testing.loudspeaker import Loudspeaker
+from streamkit.testing.speech import Asked, FakeSpeech, FakeSynthesizer, wait_until_closed
 
 __all__ = [
+    "Asked",
     "BrokenPromiseError",
     "Detector",
     "Emitted",
+    "FakeSpeech",
+    "FakeSynthesizer",
     "Ledger",
     "Loudspeaker",
     "ScriptedRecognizer",
@@ -26,4 +30,5 @@ __all__ = [
     "Stretch",
     "say",
     "scripted_detector",
+    "wait_until_closed",
 ]

@@ -31,6 +31,8 @@ class EncodedSpeech:
         voice: str | None,
         speed: float,
         audio_format: str,
+        language: str | None = None,
+        speeds: tuple[float, float] = (MIN_SPEED, MAX_SPEED),
     ) -> None:
         """Begin to speak.
 
@@ -38,18 +40,20 @@ class EncodedSpeech:
             synthesizer: the engine.
             text: what to say.
             voice: one of the engine's voices.
-            speed: 1 is the voice's usual speed. The engine does from 0.5 to 2.5 of it, which
-                sounds better than a filter; the filter does the rest, down to 0.25 and up to 5.
+            speed: 1 is the voice's usual speed. What the engine can do of it sounds better than
+                a filter; the filter does the rest, from half to twice of that.
             audio_format: one of `streamkit.audio.encoders.MEDIA_TYPES`.
+            language: BCP 47 tag; None: that of the voice.
+            speeds: the lowest and the highest that the engine knows.
 
         Raises:
             SynthesisError: see `Synthesizer.synthesize`.
             AudioFormatError: the format or the speed is not accepted.
         """
-        spoken = min(max(speed, MIN_SPEED), MAX_SPEED)
+        spoken = min(max(speed, speeds[0]), speeds[1])
         self.seconds = 0.0
         self._tempo = Tempo(speed / spoken, ENCODED_RATE)
-        self._stream = synthesizer.synthesize(text, voice=voice, speed=spoken)
+        self._stream = synthesizer.synthesize(text, voice=voice, language=language, speed=spoken)
         self._resampler: StreamingResampler | None = None
         self._encoder = open_encoder(audio_format)
         self._ended = False

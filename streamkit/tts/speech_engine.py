@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from streamkit.tts.latents import VoiceLatents
 from streamkit.tts.synthesizer import Synthesizer
 from streamkit.tts.worker.messages import Samples
+
+if TYPE_CHECKING:
+    from streamkit.tts.worker.keeper import WorkerStatistics
 
 
 class VoiceCloner(Protocol):
@@ -43,7 +46,9 @@ class SpeechEngine:
         voice_names: names that `find_voice` knows beside OpenAI's; may block.
         speeds: the lowest and the highest that the engine knows.
         cloner: makes voices; None: this engine cannot.
-        prepare: loads what takes long, and raises SynthesisError where it cannot; blocking.
+        prepare: loads what takes long, and raises SynthesisError where it cannot; blocking, any
+            number of times.
+        statistics: of the process that speaks; None: there is no such process.
         close: ends what it holds: processes, threads. Any thread, any number of times.
     """
 
@@ -55,4 +60,5 @@ class SpeechEngine:
     speeds: tuple[float, float]
     cloner: VoiceCloner | None = None
     prepare: Callable[[], None] = _nothing
+    statistics: Callable[[], WorkerStatistics] | None = None
     close: Callable[[], None] = _nothing

@@ -68,7 +68,8 @@ def check_same_speech(one: list[SpeechPiece], other: list[SpeechPiece]) -> None:
         loudness.append(np.sqrt(np.mean(frames**2, axis=1)))
     assert abs(len(loudness[0]) - len(loudness[1])) <= 1
     frames_in_both = min(map(len, loudness))
-    assert np.corrcoef([levels[:frames_in_both] for levels in loudness])[0, 1] > 0.95
+    expected, found = (levels[:frames_in_both] for levels in loudness)
+    assert np.linalg.norm(found - expected) < 0.25 * np.linalg.norm(expected)
 
 
 class TestSound:
@@ -93,7 +94,7 @@ class TestSound:
 
     def test_a_very_long_text_is_spoken_to_its_end(self, synthesizer: Synthesizer) -> None:
         text = " ".join(
-            f"This is sentence {n} of the long story, and it goes on." for n in range(99)
+            f"This is sentence {n} of the long story, and it goes on." for n in range(40)
         )
         pieces = list(synthesizer.synthesize(text))
         check_pieces(text, pieces)
@@ -106,7 +107,7 @@ class TestSound:
         text = "ab" * 1500
         pieces = list(synthesizer.synthesize(text))
         check_pieces(text, pieces)
-        assert len(join(pieces)) > 60 * pieces[0].sample_rate
+        assert len(join(pieces)) > 50 * pieces[0].sample_rate
 
     def test_speed_changes_the_duration(self, synthesizer: Synthesizer) -> None:
         slow, usual, fast = (
@@ -119,8 +120,12 @@ class TestSound:
         names = [voice.name for voice in synthesizer.voices()]
         assert names == sorted(set(names))
         assert names
-        for name in (names[0], names[-1]):
-            assert join(synthesizer.synthesize("hello", voice=name)).any()
+        first, last = (
+            join(synthesizer.synthesize("hello", voice=name)) for name in (names[0], names[-1])
+        )
+        assert first.any()
+        assert last.any()
+        assert not np.array_equal(first, last)
 
 
 class TestMarks:
@@ -132,11 +137,11 @@ class TestMarks:
             assert covered.issuperset(range(*word.span())), word.group()
 
     def test_words_begin_where_they_are_heard(self, synthesizer: Synthesizer) -> None:
-        text = "Stop. Go."
+        text = "Stop the music now. Go back to the start."
         pieces = list(synthesizer.synthesize(text))
-        stop, go = marks_of(pieces)
-        assert text[stop.text_offset :][: stop.text_length] == "Stop"
-        assert text[go.text_offset :][: go.text_length] == "Go"
+        marks = {text[m.text_offset :][: m.text_length]: m for m in marks_of(pieces)}
+        assert marks["Stop"].sample < marks["now"].sample
+        go = marks["Go"]
         sound = np.abs(join(pieces))
         # The pause between the sentences comes before the second mark, its word after it.
         hush = go.sample - pieces[0].sample_rate // 10
@@ -216,7 +221,7 @@ class TestClose:
 
 class TestThreads:
     def test_each_gets_its_own_sound(self, synthesizer: Synthesizer) -> None:
-        texts = [SENTENCE, "Turn the music down. " * 9, TRICKY, "No.", "Who wrote it? " * 60]
+        texts = [SENTENCE, "Turn the music down. " * 9, TRICKY, "No.", "Who wrote it? " * 20]
         alone = [list(synthesizer.synthesize(text)) for text in texts]
         together = threading.Barrier(len(texts))
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -14,9 +13,10 @@ import pytest
 from streamkit.audio.encoders import ENCODED_RATE, MEDIA_TYPES
 from streamkit.audio.files import read_audio
 from streamkit.errors import AudioFormatError, SynthesisError
+from streamkit.testing import FakeSpeech, FakeSynthesizer, wait_until_closed
 from streamkit.tts.encoded import EncodedSpeech
 from streamkit.tts.espeak import EspeakSynthesizer
-from streamkit.tts.synthesizer import SpeechPiece, Voice
+from streamkit.tts.synthesizer import SpeechPiece
 
 TEXT = "The bus to Berlin is eight minutes late."
 PATIENCE_SECONDS = 30.0
@@ -72,47 +72,23 @@ def test_bad_arguments_fail_before_the_first_byte() -> None:
         EncodedSpeech(EspeakSynthesizer(), "", voice="gandalf", speed=1, audio_format="wav")
 
 
-class Stalling:
-    """A voice that says one piece and then waits until it is closed, or fails."""
+def stalling(then: Callable[[FakeSpeech, int], None]) -> FakeSynthesizer:
+    """A voice that says one piece, and then waits or fails."""
 
-    def __init__(self, failure: Exception | None = None) -> None:
-        self.failure = failure
-        self.begun = False
-        self.waits = threading.Event()
-        self.closed = threading.Event()
+    def before(stream: FakeSpeech, piece: int) -> None:
+        if piece == 1:
+            then(stream, piece)
 
-    def synthesize(
-        self,
-        text: str,
-        *,
-        voice: str | None = None,
-        language: str | None = None,
-        speed: float = 1.0,
-    ) -> Stalling:
-        return self
+    sound = SpeechPiece(np.full(2400, 0.1, np.float32), 24_000, ())
+    return FakeSynthesizer([sound, sound], before=before)
 
-    def voices(self) -> Sequence[Voice]:
-        return []
 
-    def __iter__(self) -> Stalling:
-        return self
-
-    def __next__(self) -> SpeechPiece:
-        if not self.begun:
-            self.begun = True
-            return SpeechPiece(np.full(2400, 0.1, np.float32), 24_000, ())
-        if self.failure is not None:
-            raise self.failure
-        self.waits.set()
-        assert self.closed.wait(PATIENCE_SECONDS)
-        raise StopIteration
-
-    def close(self) -> None:
-        self.closed.set()
+def fail(stream: FakeSpeech, piece: int) -> None:
+    raise SynthesisError("out of breath")
 
 
 def test_the_first_bytes_do_not_wait_for_the_rest() -> None:
-    voice = Stalling()
+    voice = stalling(wait_until_closed)
     made = EncodedSpeech(voice, "…", voice=None, speed=1, audio_format="pcm")
     assert len(next(made)) == 4800
     assert not voice.closed.is_set()
@@ -120,11 +96,11 @@ def test_the_first_bytes_do_not_wait_for_the_rest() -> None:
 
 
 def test_closing_releases_whoever_waits() -> None:
-    voice = Stalling()
+    voice = stalling(wait_until_closed)
     made = EncodedSpeech(voice, "…", voice=None, speed=1, audio_format="mp3")
     with ThreadPoolExecutor(1) as pool:
         rest = pool.submit(list, made)
-        assert voice.waits.wait(PATIENCE_SECONDS)
+        assert voice.waiting.wait(PATIENCE_SECONDS)
         made.close()
         chunks = rest.result(PATIENCE_SECONDS)
     # What there was is given, but the file is not ended as if it were whole.
@@ -133,7 +109,7 @@ def test_closing_releases_whoever_waits() -> None:
 
 
 def test_a_failure_is_the_engine_s_own() -> None:
-    voice = Stalling(SynthesisError("out of breath"))
+    voice = stalling(fail)
     made = EncodedSpeech(voice, "…", voice=None, speed=1, audio_format="wav")
     next(made)
     with pytest.raises(SynthesisError, match="out of breath"):
