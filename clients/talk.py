@@ -44,6 +44,13 @@ def talk(
         ),
     ] = None,
     llm_model: Annotated[str | None, typer.Option(help="Name of the language model.")] = None,
+    tts: Annotated[
+        str | None,
+        typer.Option(
+            help="Who speaks in the server inside: espeak, xtts_v2, kokoro, or a directory with "
+            "weights [espeak]."
+        ),
+    ] = None,
     voice: Annotated[str | None, typer.Option(help="Voice of the agent.")] = None,
     speed: Annotated[
         float | None, typer.Option(min=0.25, max=1.5, help="Of the voice; 1 is usual.")
@@ -128,6 +135,7 @@ def talk(
         both_ends=eagerness is not None and silence is not None,
         inside=server is None,
         llm=llm is not None or llm_model is not None,
+        tts=tts is not None,
     )
 
     # Everything heavy is loaded here, so that --help and completion are quick.
@@ -135,7 +143,7 @@ def talk(
     from streamkit_clients.talk_plan import TalkPlan
     from streamkit_clients.talk_run import TalkRun
 
-    settings = {"model": model, "llm_url": llm, "llm_model": llm_model}
+    settings = {"model": model, "llm_url": llm, "llm_model": llm_model, "tts": tts}
 
     def make() -> TalkRun:
         detection = _turn_detection(eagerness, silence, manual=push_to_talk)
@@ -171,6 +179,7 @@ def _check(
     both_ends: bool,
     inside: bool,
     llm: bool,
+    tts: bool,
 ) -> None:
     """Exit with status 2 when options contradict each other."""
     ways = {"--push-to-talk": push_to_talk, "--text": text, "--input": inputs}
@@ -189,6 +198,11 @@ def _check(
         _refuse(
             "--llm and --llm-model are for the server inside; that of --server has its own "
             "(streamkit serve --llm URL)",
+        )
+    if tts and not inside:
+        _refuse(
+            "--tts is for the server inside; that of --server has its own (streamkit serve --tts "
+            "NAME)",
         )
 
 

@@ -145,7 +145,7 @@ class TalkRun:
         if found.notice:
             self._screen.notice(found.notice)
         self._screen.hint("loading the models …")
-        return await stack.enter_async_context(local_server(settings))
+        return await stack.enter_async_context(local_server(settings, replies=True))
 
     def _choose_listener(self) -> None:
         """Decide what keeps the agent from hearing itself."""

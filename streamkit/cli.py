@@ -13,9 +13,9 @@ from typing import Annotated
 import typer
 
 from streamkit import __version__
-from streamkit.commands import doctor, models, serve
+from streamkit.commands import doctor, models, serve, voices
 from streamkit.errors import StreamkitError
-from streamkit_benchmarks import calibrate, captions, voice
+from streamkit_benchmarks import calibrate, captions, speech, voice
 from streamkit_clients import caption, demo, devices, talk
 
 app = typer.Typer(
@@ -32,9 +32,11 @@ app.command("devices")(devices.devices)
 app.command("doctor")(doctor.doctor)
 models.app.command("calibrate")(calibrate.calibrate)
 app.add_typer(models.app, name="models")
+app.add_typer(voices.app, name="voices")
 bench = typer.Typer(help="Measure on this machine.", no_args_is_help=True)
 bench.command("captions")(captions.captions)
 bench.command("voice")(voice.voice)
+bench.command("speech")(speech.speech)
 app.add_typer(bench, name="bench")
 
 

@@ -7,7 +7,7 @@ Each field can be given as an environment variable `STREAMKIT_<FIELD>` (lists as
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -91,6 +91,25 @@ class Settings(BaseSettings):
     voice: str | None = Field(
         default=None, description="voice of clients that ask for none; default: the engine's"
     )
+    tts: str = Field(
+        default="espeak",
+        description="who speaks: espeak, xtts_v2, kokoro, or a directory with weights",
+    )
+    tts_device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="where the voice's model runs; auto: cuda if there is one"
+    )
+    tts_precision: Literal["auto", "int8", "bfloat16", "float16", "float32"] = Field(
+        default="auto", description="of the weights of XTTS; auto: what is fastest on the device"
+    )
+    tts_threads: Count | None = Field(
+        default=None, description="CPU threads of the voice's model; default: as fits the machine"
+    )
+    tts_seed: int | None = Field(
+        default=None,
+        ge=0,
+        lt=1 << 32,
+        description="the same text then sounds the same each time; default: never twice the same",
+    )
     trace: Path | None = Field(
         default=None, description="file that gets a line of JSON for each turn and response"
     )
@@ -131,8 +150,32 @@ class Settings(BaseSettings):
         default=2, description="sound files that are unpacked at once; live sessions have the rest"
     )
     synthesis_threads: Count = Field(default=4, description="texts that are spoken at once")
+    tts_batch: Count = Field(
+        default=16, le=256, description="sentences that XTTS speaks at once; the next ones wait"
+    )
+    tts_queue: Count = Field(
+        default=256, description="sentences of XTTS that may be open; the next one fails at once"
+    )
+    tts_memory_limit: Count | None = Field(
+        default=None,
+        description="bytes of the voice's process; beyond them it is replaced; default: none",
+    )
+    tts_start_timeout: Seconds = Field(
+        default=300, description="seconds in which the voice's model has to be loaded and warm"
+    )
+    tts_heartbeat_timeout: Seconds = Field(
+        default=30,
+        description="seconds without a word of the voice's process after which it is replaced",
+    )
     synthesis_timeout: Seconds = Field(
         default=30, description="seconds after which a voice that says nothing is given up"
+    )
+    max_voices: Count = Field(default=200, description="cloned voices; the next one is refused")
+    max_voice_bytes: Count = Field(
+        default=10 << 20, description="largest recording that a voice is made of; beyond: 413"
+    )
+    clone_timeout: Seconds = Field(
+        default=120, description="seconds that making a voice may take, with those before it"
     )
     idle_timeout: Seconds = Field(default=10, description="seconds without audio or KeepAlive")
     max_speed: float = Field(
@@ -158,4 +201,7 @@ class Settings(BaseSettings):
     # Files
     cache: Path | None = Field(
         default=None, description="folder for models; default: the user's cache"
+    )
+    voices: Path | None = Field(
+        default=None, description="folder for cloned voices; default: beside the folder for models"
     )

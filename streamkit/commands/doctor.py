@@ -9,13 +9,14 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streamkit import __version__
 from streamkit.audio.clock import SAMPLE_RATE
+from streamkit.commands.finding import Finding
 from streamkit.errors import StreamkitError
 
 if TYPE_CHECKING:
@@ -33,37 +34,24 @@ EXTRAS = {
     "talk": ("sounddevice", "pywebrtc-audio"),
     "tls": ("cryptography",),
     "silero": ("silero-vad", "torch"),
-    "xtts": ("coqui-tts", "torch", "torchaudio", "torchcodec"),
 }
 TEST_SENTENCE = "The bus to Berlin is eight minutes late."
 PASSES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        subject: what it is.
-        state: `ok`, `missing` (optional, not there) or `broken`.
-        detail: version, figure, or what to do.
-    """
-
-    subject: str
-    state: str
-    detail: str
 
 
 def doctor(
     model: Annotated[str, typer.Option(help="Name, directory, or auto.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Check what is installed, which model there is, the microphone, and the speed."""
+    """Check what is installed, which models and voices there are, the microphone, and the speed."""
+    from streamkit.commands.doctor_voices import voice_findings
+
     findings = [
         Finding("streamkit", "ok", f"{__version__} on Python {platform.python_version()}"),
         *_packages(),
         *_extras(),
         *_speech(model),
+        *voice_findings(),
         _reply_model(),
         _microphone(),
     ]

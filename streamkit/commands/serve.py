@@ -67,6 +67,13 @@ def serve(
     turn_model: Annotated[
         Path | None, typer.Option(help="Network that hears when a turn is over (Smart Turn).")
     ] = None,
+    tts: Annotated[
+        str | None,
+        typer.Option(help="Who speaks: espeak, xtts_v2, kokoro, or a directory [espeak]."),
+    ] = None,
+    tts_device: Annotated[
+        str | None, typer.Option(help="Of the voice: auto (what there is), cpu or cuda.")
+    ] = None,
     voice: Annotated[
         str | None, typer.Option(help="Voice of the replies; else the usual one of the language.")
     ] = None,
@@ -105,6 +112,8 @@ def serve(
         "llm_model": llm_model,
         "llm_api_key": llm_api_key,
         "turn_model": turn_model,
+        "tts": tts,
+        "tts_device": tts_device,
         "voice": voice,
         "trace": trace,
         "max_sessions": max_sessions,
@@ -175,17 +184,22 @@ async def _serve(settings: Settings) -> None:
     import anyio
 
     from streamkit.server.serving import check_exposure, load_recognizer, running
+    from streamkit.server.speech_engines import ESPEAK, load_speech
     from streamkit.server.tls import read_tls
 
     check_exposure(settings)
-    # Only to find mistakes before the model is loaded, which takes a while.
+    # To find mistakes before the model is loaded, which takes a while.
     read_tls(settings)
+    speech = load_speech(settings)
     typer.echo(f"streamkit {__version__}: loading model {settings.model} …", err=True)
     recognizer, profile, notice = load_recognizer(settings)
     if notice:
         typer.echo(notice, err=True)
-    async with running(settings, recognizer, profile) as (server, url):
+    if settings.tts != ESPEAK:
+        typer.echo(f"loading voice {speech.name} …", err=True)
+    async with running(settings, recognizer, profile, speech=speech) as (server, url):
         typer.echo(f"model    {recognizer.info.name}", err=True)
+        typer.echo(f"voice    {speech.name}", err=True)
         typer.echo(f"captions {url}/v1/listen", err=True)
         typer.echo(f"talk     {url}/v1/realtime, with {server.state.chat_model.name}", err=True)
         typer.echo(f"health   {url.replace('ws', 'http', 1)}/readyz, /metrics", err=True)

@@ -24,6 +24,7 @@ from streamkit.server.listen import listen
 from streamkit.server.parallelism import parallelism
 from streamkit.server.realtime import check_session, realtime
 from streamkit.server.replying import chosen_model, replying
+from streamkit.server.speech_engines import load_speech
 from streamkit.server.state import ServerState
 from streamkit.server.trace_file import TraceFile
 from streamkit.vad.silero import SileroVad
@@ -32,6 +33,7 @@ from streamkit.vad.smart_turn import SmartTurn
 if TYPE_CHECKING:
     from streamkit.asr.profile import ModelProfile
     from streamkit.llm.chat_model import ChatModel
+    from streamkit.tts.speech_engine import SpeechEngine
 
 
 def create_app(
@@ -40,6 +42,7 @@ def create_app(
     profile: ModelProfile,
     *,
     chat_model: ChatModel | None = None,
+    speech: SpeechEngine | None = None,
 ) -> Starlette:
     """Make the application around a recognizer that is loaded already.
 
@@ -49,10 +52,13 @@ def create_app(
         profile: how its model wants to be decoded.
         chat_model: replies for all, and is closed with the application; None: that of the
             settings.
+        speech: speaks for all, and is closed with the application; None: that of the settings.
 
     Raises:
-        ModelError: the detector of voice activity, or of turns, cannot be loaded.
-        ConfigurationError: the settings for replies cannot be used, or the trace file not written.
+        ModelError: the detector of voice activity, or of turns, cannot be loaded, or there are no
+            weights for the voice.
+        ConfigurationError: the settings for replies or the voice cannot be used, or the trace
+            file not written.
     """
     state = ServerState(
         settings=settings,
@@ -63,6 +69,7 @@ def create_app(
         ),
         vad=SileroVad.load(),
         profile=profile,
+        speech=speech or load_speech(settings),
         chat_model=chat_model or chosen_model(settings),
         turn_detector=None if settings.turn_model is None else SmartTurn.load(settings.turn_model),
         trace=None if settings.trace is None else TraceFile(settings.trace),
@@ -110,6 +117,7 @@ async def _readyz(request: Request) -> Response:
         {
             "status": "ready",
             "model": state.scheduler.recognizer.info.name,
+            "voice": state.speech.name,
             "sessions": len(state.sessions),
             "max_sessions": state.permits.places,
         }
@@ -122,4 +130,6 @@ async def _metrics(request: Request) -> Response:
     state.metrics.waiting.set(len(state.scheduler.queue))
     state.metrics.stretch.set(state.scheduler.cadence.look(time.monotonic()).stretch)
     state.metrics.replaced.set(state.scheduler.replaced_workers)
+    if state.speech.statistics is not None:
+        state.metrics.speech.set(state.speech.statistics())
     return Response(state.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

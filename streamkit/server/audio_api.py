@@ -6,6 +6,8 @@
 | `POST /v1/audio/transcriptions` | what was said (`transcribe.py`) |
 | `POST /v1/audio/translations` | what that means in English |
 | `GET /v1/models`, `/v1/models/NAME` | what there is |
+| `POST /v1/audio/voices` | makes a voice from a recording (`voices.py`) |
+| `GET`, `DELETE /v1/audio/voices`, `/v1/audio/voices/NAME` | lists and removes voices |
 """
 
 from __future__ import annotations
@@ -24,11 +26,12 @@ from streamkit.config import Settings
 from streamkit.protocols import openai_audio
 from streamkit.protocols.openai_audio import ApiError, Message
 from streamkit.protocols.openai_audio.errors import INVALID_REQUEST, SERVER_ERROR
+from streamkit.server import voices
 from streamkit.server.admission import Refused, admit, take_place
 from streamkit.server.auth import read_credentials
 from streamkit.server.exchange import Exchange, Gone, as_json
 from streamkit.server.job import RETRY_SECONDS, Job
-from streamkit.server.speech import FIRST_AUDIO, SPEECH_MODEL, speak
+from streamkit.server.speech import FIRST_AUDIO, speak
 from streamkit.server.state import ServerState
 from streamkit.server.transcribe import transcribe, translate
 
@@ -52,7 +55,7 @@ def audio_routes(settings: Settings) -> list[BaseRoute]:
     cors = Middleware(
         CORSMiddleware,
         allow_origins=settings.allowed_origins,
-        allow_methods=("GET", "POST"),
+        allow_methods=("GET", "POST", "DELETE"),
         allow_headers=("*",),
         expose_headers=("x-request-id", "retry-after", FIRST_AUDIO, "streamkit-processing-ms"),
     )
@@ -68,6 +71,15 @@ def audio_routes(settings: Settings) -> list[BaseRoute]:
         route("POST", "/v1/audio/translations", translate, works=True),
         route("GET", "/v1/models", _list_models, works=False),
         route("GET", "/v1/models/{name:path}", _find_model, works=False),
+        route("POST", "/v1/audio/voices", voices.create_voice, works=True),
+        route("GET", "/v1/audio/voices", voices.list_voices, works=False),
+        route("GET", "/v1/audio/voices/{name:path}", voices.find_voice, works=False),
+        route("DELETE", "/v1/audio/voices/{name:path}", voices.delete_voice, works=False),
+        *(
+            route(method, path, voices.refuse_consents, works=False)
+            for method in ("GET", "POST", "DELETE")
+            for path in ("/v1/audio/voice_consents", "/v1/audio/voice_consents/{name:path}")
+        ),
     ]
 
 
@@ -169,7 +181,7 @@ async def _find_model(state: ServerState, exchange: Exchange, job: Job) -> None:
 def _models(state: ServerState) -> list[Message]:
     return [
         openai_audio.model_object(state.scheduler.recognizer.info.name, "streamkit"),
-        openai_audio.model_object(SPEECH_MODEL, "espeak-ng"),
+        openai_audio.model_object(state.speech.name, state.speech.owner),
     ]
 
 

@@ -154,7 +154,7 @@ class ConversationSession:
         self._replies = Replies(
             tasks,
             state.chat_model,
-            Speaker(state.synthesizer, threads=state.voice_threads),
+            Speaker(state.speech, threads=state.voice_threads),
             state.settings.llm_context_tokens,
             self._channel.receive,
             self._teller.room,

@@ -10,17 +10,33 @@ import anyio.to_thread
 from streamkit.config import Settings
 from streamkit.server.serving import load_recognizer, running
 
+NO_REPLIES = {
+    "llm_url": None,
+    "llm_model": None,
+    "turn_model": None,
+    "tts": "espeak",
+    "voice": None,
+    "trace": None,
+}
+"""Settings of a server that nobody speaks with."""
+
 
 @asynccontextmanager
-async def local_server(settings: Settings) -> AsyncIterator[str]:
+async def local_server(settings: Settings, *, replies: bool = False) -> AsyncIterator[str]:
     """Load the model of the settings and serve it on the loopback interface.
 
     Gives the address, `ws://127.0.0.1:PORT`. Host, port, encryption, keys and origins of the
-    settings do not apply: nobody else is meant to find this server. Nor does what they say about
-    replies: it is for captions.
+    settings do not apply: nobody else is meant to find this server.
+
+    Args:
+        settings: of the server.
+        replies: it replies, as the settings say; else it is for captions, and what they say about
+            replies and their voice does not apply.
 
     Raises:
-        ModelError: the model is missing or cannot be loaded.
+        ConfigurationError: the settings for replies or the voice cannot be used.
+        ModelError: a model is missing or cannot be loaded.
+        SynthesisError: the voice cannot be loaded.
     """
     private = settings.model_copy(
         update={
@@ -31,10 +47,7 @@ async def local_server(settings: Settings) -> AsyncIterator[str]:
             "tls_self_signed": False,
             "api_keys": (),
             "allowed_origins": (),
-            "llm_url": None,
-            "llm_model": None,
-            "turn_model": None,
-            "trace": None,
+            **({} if replies else NO_REPLIES),
         }
     )
     recognizer, profile, _ = await anyio.to_thread.run_sync(load_recognizer, private)

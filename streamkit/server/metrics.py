@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from streamkit.asr.recognizer import Hypothesis
 from streamkit.latency.trace import Stage, Trace
 from streamkit.session.conversation_effects import ResponseState
+
+if TYPE_CHECKING:
+    from streamkit.tts.worker.keeper import WorkerStatistics
 
 LATENCY_BUCKETS = (
     0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30,
@@ -14,6 +19,30 @@ LATENCY_BUCKETS = (
 """Seconds; dense where a person begins to notice."""
 
 REALTIME_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
+
+
+class SpeechMetrics:
+    """Of the process that speaks, where there is one."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def gauge(name: str, meaning: str) -> Gauge:
+            return Gauge(f"streamkit_speech_{name}", meaning, registry=registry)
+
+        self._ready = gauge("process_ready", "1 when the voice's process has its model loaded")
+        self._restarts = gauge("process_restarts", "processes that took the place of another one")
+        self._retries = gauge("sentences_retried", "sentences that another process had to finish")
+        self._memory = gauge("process_memory_bytes", "of the process, and what it has on a device")
+        self._active = gauge("sentences_active", "sentences that are being spoken")
+        self._waiting = gauge("sentences_waiting", "sentences that wait to be spoken")
+
+    def set(self, statistics: WorkerStatistics) -> None:
+        """Take over what is known now."""
+        self._ready.set(statistics.ready)
+        self._restarts.set(statistics.restarts)
+        self._retries.set(statistics.retries)
+        self._memory.set(statistics.memory)
+        self._active.set(statistics.active)
+        self._waiting.set(statistics.waiting)
 
 
 class Metrics:
@@ -84,6 +113,7 @@ class Metrics:
         self.replaced = Gauge(
             "streamkit_replaced_workers", "workers that hung and were replaced", registry=registry
         )
+        self.speech = SpeechMetrics(registry)
         self.waiting = Gauge("streamkit_decodes_waiting", "requests in line", registry=registry)
         self.stage = Histogram(
             "streamkit_stage_seconds",

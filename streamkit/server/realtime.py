@@ -86,7 +86,7 @@ def start_session(
     info = state.scheduler.recognizer.info
 
     def check_voice(name: str) -> None:
-        find_voice(name)
+        find_voice(state.speech, name)
 
     def check_language(code: str) -> None:
         check_model(ListenOptions(language=code), info)

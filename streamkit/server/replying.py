@@ -16,12 +16,12 @@ from streamkit.llm.choose import load_chat_model
 from streamkit.llm.openai_chat import OpenAIChat
 from streamkit.server.state import ServerState
 from streamkit.server.voice import find_voice
-from streamkit.tts.synthesizer import Synthesizer
+from streamkit.tts.speech_engine import SpeechEngine
 
 logger = logging.getLogger("streamkit.realtime")
 
 CLOSE_SECONDS = 5.0
-"""How long the model's connections may take to close."""
+"""How long the model's connections may take to close, and the voice to end."""
 
 
 @asynccontextmanager
@@ -34,12 +34,14 @@ async def replying(state: ServerState) -> AsyncIterator[None]:
     try:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_warm_model, state)
-            tasks.start_soon(_warm_voice, state, state.synthesizer)
+            tasks.start_soon(_warm_voice, state, state.speech)
             yield
             tasks.cancel_scope.cancel()
     finally:
         with anyio.move_on_after(CLOSE_SECONDS, shield=True):
             await state.chat_model.close()
+        with anyio.move_on_after(CLOSE_SECONDS, shield=True):
+            await run_sync(state.speech.close, abandon_on_cancel=True)
         if state.trace is not None:
             await run_sync(state.trace.close)
 
@@ -85,9 +87,12 @@ async def _warm_model(state: ServerState) -> None:
         logger.info("replies come from %s", state.chat_model.name)
 
 
-async def _warm_voice(state: ServerState, synthesizer: Synthesizer) -> None:
+async def _warm_voice(state: ServerState, speech: SpeechEngine) -> None:
     def speak() -> None:
-        stream = synthesizer.synthesize("Hello.", voice=find_voice(state.settings.voice))
+        # Done already, where the server was started by `running`.
+        speech.prepare()
+        voice = find_voice(speech, state.settings.voice)
+        stream = speech.synthesizer.synthesize("Hello.", voice=voice)
         next(stream, None)
         stream.close()
 

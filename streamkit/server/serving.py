@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 import uvicorn
+from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 
 from streamkit.asr.recognizer import Recognizer
@@ -23,6 +24,7 @@ from streamkit.server.tls import Tls, read_tls
 if TYPE_CHECKING:
     from streamkit.asr.profile import ModelProfile
     from streamkit.llm.chat_model import ChatModel
+    from streamkit.tts.speech_engine import SpeechEngine
 
 HARD_LIMIT_FACTOR = 4
 """A message over our own limit is answered with finals and an error; over this multiple of it
@@ -215,6 +217,17 @@ def url_of(listener: socket.socket, scheme: str = "ws") -> str:
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
+async def _make_ready(speech: SpeechEngine, settings: Settings) -> socket.socket:
+    """Load the voice and take the port; without both, the voice is ended."""
+    try:
+        await run_sync(speech.prepare, abandon_on_cancel=True)
+        return bind(settings)
+    except BaseException:
+        # It also lets the thread go that still waits for it.
+        speech.close()
+        raise
+
+
 @contextlib.asynccontextmanager
 async def running(
     settings: Settings,
@@ -222,28 +235,32 @@ async def running(
     profile: ModelProfile,
     *,
     chat_model: ChatModel | None = None,
+    speech: SpeechEngine | None = None,
 ) -> AsyncIterator[tuple[Server, str]]:
     """Run a server inside this event loop; gives it and its address.
 
-    The address is `ws://HOST:PORT`, or `wss://HOST:PORT` if its connections are encrypted. At the
-    end of the block the server drains and closes.
+    The address is `ws://HOST:PORT`, or `wss://HOST:PORT` if its connections are encrypted. It
+    takes connections when its voice is loaded. At the end of the block the server drains and
+    closes.
 
     Args:
         settings: of the server.
         recognizer: shared by all sessions.
         profile: how its model wants to be decoded.
         chat_model: replies for all; None: that of the settings.
+        speech: speaks for all; None: that of the settings.
 
     Raises:
         ConfigurationError: the address cannot be had, or the certificate, the settings for
-            replies or the trace file cannot be used.
-        ModelError: the voice activity detector cannot be loaded.
+            replies or the voice, or the trace file cannot be used.
+        ModelError: the voice activity detector cannot be loaded, or there are no weights for the
+            voice.
+        SynthesisError: the voice cannot be loaded.
     """
     tls = read_tls(settings)
-    server = make_server(
-        create_app(settings, recognizer, profile, chat_model=chat_model), settings, tls
-    )
-    listener = bind(settings)
+    app = create_app(settings, recognizer, profile, chat_model=chat_model, speech=speech)
+    server = make_server(app, settings, tls)
+    listener = await _make_ready(server.state.speech, settings)
     async with anyio.create_task_group() as tasks:
 
         async def serve() -> None:

@@ -18,11 +18,9 @@ from streamkit.protocols.openai_audio.errors import SERVER_ERROR
 from streamkit.server.exchange import Exchange, attended
 from streamkit.server.job import Job
 from streamkit.server.state import ServerState
+from streamkit.server.voice import find_voice
 from streamkit.tts.encoded import EncodedSpeech
-from streamkit.tts.voice_names import UnknownVoiceError, resolve_voice
-
-SPEECH_MODEL = "espeak"
-"""The built-in voice as a model."""
+from streamkit.tts.voice_names import UnknownVoiceError
 
 MAX_REQUEST_BYTES = 1 << 18
 """Text and instructions, every character of them escaped."""
@@ -37,7 +35,7 @@ async def speak(state: ServerState, exchange: Exchange, job: Job) -> None:
     """Answer a request for speech."""
     with job.reading():
         body = await _read(exchange)
-    request = openai_audio.parse_speech(body, SPEECH_MODEL)
+    request = openai_audio.parse_speech(body, state.speech.name)
     async with attended(exchange):
         speech = await _in_thread(state, partial(_open, state, request))
         try:
@@ -59,17 +57,28 @@ async def _read(exchange: Exchange) -> bytes:
 
 
 def _open(state: ServerState, request: SpeechRequest) -> EncodedSpeech:
+    speech = state.speech
     try:
-        voice = resolve_voice(request.voice)
+        voice = find_voice(speech, request.voice)
     except UnknownVoiceError as error:
         raise ApiError(str(error), param="voice") from error
-    return EncodedSpeech(
-        state.synthesizer,
+    begin = partial(
+        EncodedSpeech,
+        speech.synthesizer,
         request.text,
         voice=voice,
         speed=request.speed,
         audio_format=request.audio_format,
+        speeds=speech.speeds,
     )
+    try:
+        return begin(language=request.language)
+    except SynthesisError as error:
+        if request.language is None:
+            raise
+        # Nothing was spoken yet. If it works without the language, that was what it was about.
+        begin().close()
+        raise ApiError(str(error), param="language") from error
 
 
 async def _send(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -15,13 +16,15 @@ from streamkit.asr.scheduler import Scheduler
 from streamkit.config import Settings
 from streamkit.llm.chat_model import ChatModel
 from streamkit.llm.parrot import Parrot
+from streamkit.models.catalogue import default_voices
 from streamkit.server.auth import Grant, authorize
 from streamkit.server.limits import Permits
 from streamkit.server.metrics import Metrics
 from streamkit.server.secrets import ClientSecrets
 from streamkit.server.trace_file import TraceFile
-from streamkit.tts.espeak import EspeakSynthesizer
-from streamkit.tts.synthesizer import Synthesizer
+from streamkit.tts.espeak_engine import load_espeak
+from streamkit.tts.speech_engine import SpeechEngine
+from streamkit.tts.voices.store import VoiceStore
 
 if TYPE_CHECKING:
     from streamkit.asr.profile import ModelProfile
@@ -54,7 +57,7 @@ class ServerState:
         scheduler: the one recognizer and its line.
         vad: the one voice activity network.
         profile: how the model wants to be decoded.
-        synthesizer: speaks for all.
+        speech: speaks for all.
         metrics: of this server.
         permits: places for sessions.
         secrets: client secrets that were made.
@@ -67,13 +70,15 @@ class ServerState:
         trace: gets a line for each turn and response; None: nobody wants them.
         voice_threads: in which the voices of conversations are waited for.
         synthesis_threads: in which voices are waited for that answer HTTP requests.
+        voice_store: cloned voices.
+        cloning: held by the thread in which a voice is made; there is one at a time.
     """
 
     settings: Settings
     scheduler: Scheduler
     vad: SileroVad
     profile: ModelProfile
-    synthesizer: Synthesizer = field(default_factory=EspeakSynthesizer)
+    speech: SpeechEngine = field(default_factory=load_espeak)
     chat_model: ChatModel = field(default_factory=Parrot)
     turn_detector: TurnListener | None = None
     trace: TraceFile | None = None
@@ -89,6 +94,10 @@ class ServerState:
         self.file_threads = anyio.CapacityLimiter(self.settings.file_threads)
         self.voice_threads = anyio.CapacityLimiter(self.settings.max_sessions)
         self.synthesis_threads = anyio.CapacityLimiter(self.settings.synthesis_threads)
+        self.voice_store = VoiceStore(
+            self.settings.voices or default_voices(self.settings.cache), self.settings.max_voices
+        )
+        self.cloning = threading.Lock()
         self._empty = anyio.Event()
 
     def now(self) -> float:

@@ -37,6 +37,7 @@ from streamkit.llm.chat_model import ChatModel
 from streamkit.protocols.deepgram import Message
 from streamkit.server.serving import Server, running
 from streamkit.server.shared_socket import trusting
+from streamkit.tts.speech_engine import SpeechEngine
 
 PATIENCE_SECONDS = 30.0
 """How long anything may take before a test is told that it will not happen."""
@@ -56,6 +57,7 @@ class LiveServer:
         recognizer: a loaded one, or a `streamkit.testing.ScriptedRecognizer`.
         profile: how its model wants to be decoded.
         chat_model: replies for all; None: that of the settings.
+        speech: speaks for all; None: that of the settings.
 
     Attributes:
         url: `ws://HOST:PORT`, or `wss://HOST:PORT` if the settings ask for TLS.
@@ -74,18 +76,24 @@ class LiveServer:
         profile: ModelProfile | None = None,
         *,
         chat_model: ChatModel | None = None,
+        speech: SpeechEngine | None = None,
     ) -> None:
         self._settings = settings
         self._recognizer = recognizer
         self._profile = profile or ModelProfile()
         self._chat_model = chat_model
+        self._speech = speech
         self._exits = ExitStack()
 
     def __enter__(self) -> LiveServer:
         """Start; returns when the server listens."""
         self.portal = self._exits.enter_context(start_blocking_portal())
         block = running(
-            self._settings, self._recognizer, self._profile, chat_model=self._chat_model
+            self._settings,
+            self._recognizer,
+            self._profile,
+            chat_model=self._chat_model,
+            speech=self._speech,
         )
         try:
             self.server, self.url = self._exits.enter_context(

@@ -21,9 +21,8 @@ from streamkit.errors import SynthesisError
 from streamkit.server.sound import ENCODERS, PieceShaper, Shaped, SoundBuffer
 from streamkit.session.conversation_effects import SendSound, Synthesize
 from streamkit.session.conversation_events import SoundFailed, SoundReady
-from streamkit.tts.espeak import MAX_SPEED, MIN_SPEED
-from streamkit.tts.synthesizer import SpeechStream, Synthesizer
-from streamkit.tts.voice_names import resolve_voice
+from streamkit.tts.speech_engine import SpeechEngine
+from streamkit.tts.synthesizer import SpeechStream
 
 logger = logging.getLogger("streamkit.realtime")
 
@@ -34,13 +33,13 @@ NO_VOICE = "default"
 """A voice that goes with the language of what it says; OpenAI's clients want a name for it."""
 
 
-def find_voice(name: str | None) -> str | None:
-    """The engine's name of a voice; None: the language decides.
+def find_voice(speech: SpeechEngine, name: str | None) -> str | None:
+    """The engine's name of a voice; None: the language decides. To be called in a worker thread.
 
     Raises:
         SynthesisError: there is no such voice.
     """
-    return None if name == NO_VOICE else resolve_voice(name)
+    return None if name == NO_VOICE else speech.find_voice(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +47,13 @@ class Speaker:
     """Who speaks for all sessions of a server.
 
     Attributes:
-        synthesizer: the engine.
-        find_voice: from a client's name for a voice to the engine's; raises SynthesisError.
-            Called in a worker thread.
-        speeds: the lowest and the highest that the engine knows; beyond them it is the nearest.
+        speech: the engine. Beyond the speeds that it knows, it is the nearest of them.
         ahead: seconds of sound that may wait to be sent, per reply. More than a session asks for,
             which would take a voice that waits for one that has failed.
         threads: in which engines are waited for. Hearing has others, and never waits for a voice.
     """
 
-    synthesizer: Synthesizer
-    find_voice: Callable[[str | None], str | None] = find_voice
-    speeds: tuple[float, float] = (MIN_SPEED, MAX_SPEED)
+    speech: SpeechEngine
     ahead: float = 60.0
     threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(64))
 
@@ -148,10 +142,10 @@ class ReplyVoice:
         self._hand_over(text, shaper.finish(), last=True)
 
     def _begin(self, text: Synthesize) -> SpeechStream:
-        speaker = self._speaker
-        voice = speaker.find_voice(text.voice)
-        speed = min(max(text.speed, speaker.speeds[0]), speaker.speeds[1])
-        speak = partial(speaker.synthesizer.synthesize, text.text, voice=voice, speed=speed)
+        speech = self._speaker.speech
+        voice = find_voice(speech, text.voice)
+        speed = min(max(text.speed, speech.speeds[0]), speech.speeds[1])
+        speak = partial(speech.synthesizer.synthesize, text.text, voice=voice, speed=speed)
         try:
             return speak(language=text.language)
         except SynthesisError:

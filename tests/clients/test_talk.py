@@ -302,6 +302,7 @@ async def test_an_interrupt_leaves_at_once_and_the_file_is_whole(
         (["--eagerness", "low", "--silence", "500"], "two ways to end a turn"),
         (["--push-to-talk"], "needs a terminal"),
         (["--server", "ws://x", "--llm", "http://y"], "for the server inside"),
+        (["--server", "ws://x", "--tts", "xtts"], "for the server inside"),
         (["--speed", "9"], "1.5"),
         (["--eagerness", "huge"], "huge"),
     ],
@@ -312,6 +313,25 @@ async def test_wrong_combinations_exit_with_2(arguments: list[str], says: str) -
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--tts", "xtts"], "streamkit models pull xtts_v2"),
+        (["--tts", "festival"], "unknown voice engine 'festival'"),
+        (["--llm-model", "a-model"], "a-model"),
+    ],
+)
+async def test_the_server_inside_does_as_it_is_told(
+    arguments: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREAMKIT_MODEL_CACHE", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    done = await talk("--text", "--model", "whisper-micro-en", *arguments)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 async def test_bad_files_exit_with_1(tmp_path: Path, question: Path, out: Path) -> None:

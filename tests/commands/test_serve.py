@@ -194,6 +194,24 @@ def test_an_unknown_model() -> None:
     assert "whisper-micro-en" in said
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("xtts", "streamkit models pull xtts_v2"),
+        ("festival", "unknown voice engine 'festival'; accepted: espeak, xtts, xtts_v2, kokoro"),
+        ("./nowhere", "nowhere is no directory of a model that speaks"),
+    ],
+)
+def test_a_voice_that_is_not_here(name: str, says: str, tmp_path: Path) -> None:
+    places = {
+        "STREAMKIT_MODEL_CACHE": str(tmp_path / "models"),
+        "HF_HUB_CACHE": str(tmp_path / "hub"),
+    }
+    status, said = refused("--model", "whisper-micro-en", "--tts", name, **places)
+    assert status == 1
+    assert says in said
+
+
 def test_the_network_without_a_key() -> None:
     status, said = refused("--host", "0.0.0.0")
     assert status == 1
@@ -220,6 +238,8 @@ def test_a_port_that_is_taken(start: Start) -> None:
         (("--set", "nonsense=1"), ("nonsense", "accepted", "idle_timeout")),
         (("--endpointing", "99"), ("endpointing",)),
         (("--set", "ring_seconds=1"), ("ring_seconds",)),
+        (("--tts-device", "tpu"), ("tts_device", "cuda")),
+        (("--set", "tts_precision=float8"), ("tts_precision", "int8", "bfloat16")),
     ],
 )
 def test_settings_that_cannot_be_used(arguments: tuple[str, ...], words: tuple[str, ...]) -> None:

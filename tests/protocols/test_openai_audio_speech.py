@@ -48,9 +48,23 @@ def test_everything() -> None:
         response_format="pcm",
         speed=4,
         stream_format="sse",
+        language="pt-BR",
         metadata={"unknown": True},
     )
-    assert request == SpeechRequest("Hello.", "en-us+f2", "pcm", 4.0, events=True)
+    assert request == SpeechRequest("Hello.", "en-us+f2", "pcm", 4.0, "pt-BR", events=True)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hans-CN", "de_AT", "fil"])
+def test_languages(language: str) -> None:
+    assert parse(language=language).language == language
+
+
+@pytest.mark.parametrize("language", ["", "e", "en us", "deutsch-", "-en", "é", "a" * 500, "en\n"])
+def test_what_is_no_language(language: str) -> None:
+    error = refusal_of(language=language)
+    assert (error.param, error.code) == ("language", "invalid_value")
+    assert "pt-BR" in str(error)
+    assert len(str(error)) < 300
 
 
 @pytest.mark.parametrize("model", ["tts-1", "tts-1-hd", "gpt-4o-mini-tts", "espeak"])

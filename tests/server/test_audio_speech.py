@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
+import itertools
 import json
 import logging
 import re
 import socket
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,7 +22,9 @@ from streamkit.audio.encoders import ENCODED_RATE, MEDIA_TYPES
 from streamkit.audio.files import read_audio
 from streamkit.errors import SynthesisError
 from streamkit.server.testing import PATIENCE_SECONDS, LiveServer
-from streamkit.tts.synthesizer import SpeechPiece, Voice
+from streamkit.testing import FakeSpeech, FakeSynthesizer, wait_until_closed
+from streamkit.tts.espeak_engine import load_espeak
+from streamkit.tts.synthesizer import SpeechPiece
 
 StartServer = Callable[..., LiveServer]
 Eventually = Callable[[Callable[[], bool]], None]
@@ -30,66 +33,25 @@ PATH = "/v1/audio/speech"
 BUS = "The bus to Berlin is eight minutes late."
 
 
-class ScriptedVoice:
-    """A voice whose pieces come when the test says so.
-
-    Attributes:
-        pieces: how many come at once, each of 100 ms.
-        then: called for all further ones; it may wait, fail, or give more.
-        closed: the stream was closed.
-        waits: somebody waits for a piece that has not come.
-    """
-
-    def __init__(self, pieces: int, then: Callable[[ScriptedVoice], SpeechPiece]) -> None:
-        self.pieces = pieces
-        self.then = then
-        self.closed = threading.Event()
-        self.waits = threading.Event()
-        self.spoken = 0
-
-    def synthesize(
-        self,
-        text: str,
-        *,
-        voice: str | None = None,
-        language: str | None = None,
-        speed: float = 1.0,
-    ) -> ScriptedVoice:
-        return self
-
-    def voices(self) -> Sequence[Voice]:
-        return []
-
-    def __iter__(self) -> ScriptedVoice:
-        return self
-
-    def __next__(self) -> SpeechPiece:
-        self.spoken += 1
-        return SOUND if self.spoken <= self.pieces else self.then(self)
-
-    def close(self) -> None:
-        self.closed.set()
-
-
 SOUND = SpeechPiece(np.full(2400, 0.1, np.float32), 24_000, ())
 
 
-def wait_until_closed(voice: ScriptedVoice) -> SpeechPiece:
-    voice.waits.set()
-    assert voice.closed.wait(PATIENCE_SECONDS)
-    raise StopIteration
+def scripted(pieces: int, then: Callable[[FakeSpeech, int], None]) -> FakeSynthesizer:
+    """A voice that gives so many pieces of 100 ms, and does `then` before each further one."""
+
+    def before(stream: FakeSpeech, piece: int) -> None:
+        if piece >= pieces:
+            then(stream, piece)
+
+    return FakeSynthesizer(itertools.repeat(SOUND), before=before)
 
 
-def fail(voice: ScriptedVoice) -> SpeechPiece:
+def fail(stream: FakeSpeech, piece: int) -> None:
     raise SynthesisError("out of breath")
 
 
-def go_on(voice: ScriptedVoice) -> SpeechPiece:
-    return SOUND
-
-
-def with_voice(server: LiveServer, voice: ScriptedVoice) -> LiveServer:
-    server.server.state.synthesizer = voice
+def with_voice(server: LiveServer, voice: FakeSynthesizer) -> LiveServer:
+    server.server.state.speech = dataclasses.replace(load_espeak(), synthesizer=voice)
     return server
 
 
@@ -169,7 +131,7 @@ def test_voices_differ_and_speed_counts(server: LiveServer) -> None:
 def test_the_beginning_comes_before_the_end_is_spoken(
     start_server: StartServer, stream_format: str
 ) -> None:
-    voice = ScriptedVoice(3, wait_until_closed)
+    voice = scripted(3, wait_until_closed)
     server = with_voice(start_server(), voice)
     request = body(response_format="wav", stream_format=stream_format)
     with talking_to(server) as client, client.stream("POST", PATH, json=request) as response:
@@ -178,7 +140,7 @@ def test_the_beginning_comes_before_the_end_is_spoken(
         while len(got) < 3 * 4800:
             got += next(chunks)
         assert response.headers["streamkit-first-audio-ms"]
-        assert voice.waits.wait(PATIENCE_SECONDS)
+        assert voice.waiting.wait(PATIENCE_SECONDS)
         assert not voice.closed.is_set()
     # Leaving the block closed the connection.
     assert voice.closed.wait(PATIENCE_SECONDS)
@@ -187,7 +149,7 @@ def test_the_beginning_comes_before_the_end_is_spoken(
 
 
 def test_a_client_that_leaves_before_the_first_sound(start_server: StartServer) -> None:
-    voice = ScriptedVoice(0, wait_until_closed)
+    voice = scripted(0, wait_until_closed)
     server = with_voice(start_server(), voice)
     address = urlsplit(server.http_url)
     content = json.dumps(body()).encode()
@@ -197,7 +159,7 @@ def test_a_client_that_leaves_before_the_first_sound(start_server: StartServer) 
             f"Content-Length: {len(content)}\r\n\r\n".encode()
             + content
         )
-        assert voice.waits.wait(PATIENCE_SECONDS)
+        assert voice.waiting.wait(PATIENCE_SECONDS)
         assert not voice.closed.is_set()
     assert voice.closed.wait(PATIENCE_SECONDS)
     server.wait_until_empty()
@@ -207,7 +169,7 @@ def test_a_client_that_leaves_before_the_first_sound(start_server: StartServer) 
 def test_nobody_speaks_for_a_client_that_does_not_read(
     start_server: StartServer, eventually: Eventually
 ) -> None:
-    voice = ScriptedVoice(0, go_on)
+    voice = FakeSynthesizer(itertools.repeat(SOUND))
     server = with_voice(start_server(send_timeout=0.3), voice)
     request = body(response_format="wav")
     with talking_to(server) as client, client.stream("POST", PATH, json=request) as response:
@@ -220,7 +182,7 @@ def test_nobody_speaks_for_a_client_that_does_not_read(
 
 @pytest.mark.parametrize("stream_format", ["audio", "sse"])
 def test_a_voice_that_fails_at_once(start_server: StartServer, stream_format: str) -> None:
-    voice = ScriptedVoice(0, fail)
+    voice = scripted(0, fail)
     server = with_voice(start_server(), voice)
     error = refusal(post(server, stream_format=stream_format), 500)
     assert (error["type"], error["code"]) == ("server_error", "synthesis_failed")
@@ -231,7 +193,7 @@ def test_a_voice_that_fails_at_once(start_server: StartServer, stream_format: st
 def test_a_voice_that_fails_later_breaks_the_file_off(
     start_server: StartServer, eventually: Eventually
 ) -> None:
-    server = with_voice(start_server(), ScriptedVoice(3, fail))
+    server = with_voice(start_server(), scripted(3, fail))
     request = body(response_format="wav")
     got = b""
     with talking_to(server) as client, client.stream("POST", PATH, json=request) as response:
@@ -244,7 +206,7 @@ def test_a_voice_that_fails_later_breaks_the_file_off(
 
 
 def test_a_voice_that_fails_later_ends_the_events_with_an_error(start_server: StartServer) -> None:
-    server = with_voice(start_server(), ScriptedVoice(3, fail))
+    server = with_voice(start_server(), scripted(3, fail))
     response = post(server, response_format="wav", stream_format="sse")
     assert response.status_code == 200
     *deltas, last = events(response.text)
@@ -255,10 +217,10 @@ def test_a_voice_that_fails_later_ends_the_events_with_an_error(start_server: St
 def test_a_voice_with_a_mistake_in_it(
     start_server: StartServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def explode(voice: ScriptedVoice) -> SpeechPiece:
+    def explode(stream: FakeSpeech, piece: int) -> None:
         raise ZeroDivisionError("a mistake in the engine")
 
-    server = with_voice(start_server(), ScriptedVoice(0, explode))
+    server = with_voice(start_server(), scripted(0, explode))
     error = refusal(post(server), 500)
     assert error["code"] == "internal_error"
     assert "mistake" not in error["message"]
@@ -266,7 +228,7 @@ def test_a_voice_with_a_mistake_in_it(
 
 
 def test_a_voice_that_hangs(start_server: StartServer) -> None:
-    voice = ScriptedVoice(0, wait_until_closed)
+    voice = scripted(0, wait_until_closed)
     server = with_voice(start_server(synthesis_timeout=0.2), voice)
     error = refusal(post(server), 500)
     assert "did not answer within 0.2 s" in error["message"]
@@ -274,7 +236,7 @@ def test_a_voice_that_hangs(start_server: StartServer) -> None:
 
 
 def test_places_are_counted(start_server: StartServer) -> None:
-    voice = ScriptedVoice(3, wait_until_closed)
+    voice = scripted(3, wait_until_closed)
     server = with_voice(start_server(max_sessions=1), voice)
     with (
         talking_to(server) as client,
@@ -294,7 +256,7 @@ def test_places_are_counted(start_server: StartServer) -> None:
 def test_shutdown_breaks_off_what_does_not_end(
     start_server: StartServer, stream_format: str
 ) -> None:
-    voice = ScriptedVoice(3, wait_until_closed)
+    voice = scripted(3, wait_until_closed)
     server = with_voice(start_server(drain_timeout=0.1), voice)
     request = body(response_format="wav", stream_format=stream_format)
     with talking_to(server) as client, client.stream("POST", PATH, json=request) as response:

@@ -51,6 +51,7 @@ def test_readyz_tells_the_model_and_how_full_it_is(start_server: StartServer) ->
         assert get(server, "/readyz").json() == {
             "status": "ready",
             "model": "whisper-micro-en",
+            "voice": "espeak",
             "sessions": 1,
             "max_sessions": 3,
         }

@@ -6,7 +6,6 @@ import gc
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 import anyio
 import numpy as np
@@ -19,8 +18,10 @@ from streamkit.server.testing import PATIENCE_SECONDS
 from streamkit.server.voice import ReplyVoice, Speaker
 from streamkit.session.conversation_effects import Place, SendSound, Synthesize
 from streamkit.session.conversation_events import SoundFailed, SoundReady
+from streamkit.testing import Asked, FakeSpeech, FakeSynthesizer
 from streamkit.tts.espeak import EspeakSynthesizer
-from streamkit.tts.synthesizer import SpeechPiece, Synthesizer, Voice, WordMark
+from streamkit.tts.speech_engine import SpeechEngine
+from streamkit.tts.synthesizer import SpeechPiece, Synthesizer, WordMark
 
 pytestmark = pytest.mark.anyio
 
@@ -28,56 +29,17 @@ RATE = 8000
 BUS = "The bus to Berlin is eight minutes late."
 
 
-@dataclass
-class Stream:
-    """Gives `pieces` pieces of 100 samples; what `before` does comes before each of them."""
-
-    pieces: int
-    before: Callable[[int], None]
-    closed: threading.Event = field(default_factory=threading.Event)
-    returned: threading.Event = field(default_factory=threading.Event)
-    given: int = 0
-
-    def __iter__(self) -> Stream:
-        return self
-
-    def __next__(self) -> SpeechPiece:
-        if self.closed.is_set() or self.given == self.pieces:
-            raise StopIteration
-        self.before(self.given)
-        if self.closed.is_set():
-            self.returned.set()
-            raise StopIteration
-        self.given += 1
-        return SpeechPiece(np.full(100, self.given / 100, np.float32), RATE, ())
-
-    def close(self) -> None:
-        self.closed.set()
-
-
-@dataclass
-class Fake:
-    """A synthesizer whose streams do as they are told."""
-
-    pieces: int = 1
-    before: Callable[[int], None] = lambda piece: None
-    streams: list[Stream] = field(default_factory=list)
-    asked: list[tuple[str, str | None, str | None, float]] = field(default_factory=list)
-
-    def synthesize(
-        self,
-        text: str,
-        *,
-        voice: str | None = None,
-        language: str | None = None,
-        speed: float = 1.0,
-    ) -> Stream:
-        self.asked.append((text, voice, language, speed))
-        self.streams.append(Stream(self.pieces, self.before))
-        return self.streams[-1]
-
-    def voices(self) -> list[Voice]:
-        return []
+def fake(
+    pieces: int = 1, before: Callable[[FakeSpeech, int], None] | None = None
+) -> FakeSynthesizer:
+    """A voice that says so many pieces of 100 samples, whatever it is to say."""
+    return FakeSynthesizer(
+        [
+            SpeechPiece(np.full(100, (piece + 1) / 100, np.float32), RATE, ())
+            for piece in range(pieces)
+        ],
+        before=before,
+    )
 
 
 class Reply:
@@ -89,7 +51,8 @@ class Reply:
         self.events: list[SoundReady | SoundFailed] = []
         self.on_event: Callable[[], None] = lambda: None
         self._news = anyio.Event()
-        speaker = Speaker(synthesizer, find_voice=lambda name: name, ahead=ahead)
+        speech = SpeechEngine("fake", "tests", synthesizer, lambda name: name, list, (0.5, 2.5))
+        speaker = Speaker(speech, ahead=ahead)
         self.voice = ReplyVoice(speaker, 7, RATE, encoding, self.post)
 
     def post(self, event: SoundReady | SoundFailed) -> None:
@@ -126,15 +89,15 @@ def sound(start: int, end: int) -> SendSound:
 
 
 async def test_texts_are_spoken_one_after_the_other() -> None:
-    fake = Fake(pieces=2)
-    said = Reply(fake)
+    voice = fake(pieces=2)
+    said = Reply(voice)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(said.voice.run)
         said.voice.say(text(0, "one"))
         said.voice.say(Synthesize(7, 1, "two", "v", "de", 1.5, False))
         await said.spoken(1)
         said.voice.stop()
-    assert fake.asked == [("one", None, None, 1.0), ("two", "v", "de", 1.5)]
+    assert voice.asked == [Asked("one", None, None, 1.0), Asked("two", "v", "de", 1.5)]
     assert [(e.piece, e.samples, e.last) for e in said.events if isinstance(e, SoundReady)] == [
         (0, 100, False),
         (0, 100, False),
@@ -147,7 +110,7 @@ async def test_texts_are_spoken_one_after_the_other() -> None:
     expected = np.repeat(np.array([0.01, 0.02, 0.01, 0.02], np.float32), 100)
     assert said.voice.take(sound(0, 150)) == to_linear16(expected[:150])
     assert said.voice.take(sound(150, 400)) == to_linear16(expected[150:])
-    assert all(stream.closed.is_set() for stream in fake.streams)
+    assert all(stream.closed.is_set() for stream in voice.streams)
 
 
 async def test_a_real_voice_with_its_words() -> None:
@@ -180,20 +143,20 @@ async def test_a_language_that_the_voice_does_not_speak_is_spoken_all_the_same()
 
 
 async def test_a_speed_that_the_engine_does_not_know_is_the_nearest() -> None:
-    fake = Fake()
-    said = Reply(fake)
+    voice = fake()
+    said = Reply(voice)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(said.voice.run)
         for piece, speed in enumerate((0.25, 1.5, 4.0)):
             said.voice.say(Synthesize(7, piece, "text", None, None, speed, False))
         await said.spoken(2)
         said.voice.stop()
-    assert [speed for *_, speed in fake.asked] == [0.5, 1.5, 2.5]
+    assert [each.speed for each in voice.asked] == [0.5, 1.5, 2.5]
 
 
 async def test_the_voice_runs_ahead_of_the_client_by_so_much() -> None:
-    fake = Fake(pieces=10)
-    said = Reply(fake, ahead=250 / RATE)
+    voice = fake(pieces=10)
+    said = Reply(voice, ahead=250 / RATE)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(said.voice.run)
         said.voice.say(text(0, "much"))
@@ -206,7 +169,7 @@ async def test_the_voice_runs_ahead_of_the_client_by_so_much() -> None:
         assert said.samples == 500
         said.voice.take(sound(200, 500))
         said.voice.stop()
-    assert fake.streams[0].closed.is_set()
+    assert voice.streams[0].closed.is_set()
 
 
 @pytest.mark.parametrize(
@@ -222,12 +185,12 @@ async def test_a_failure_is_told_and_the_next_text_spoken(
 ) -> None:
     failures: Iterator[Exception] = iter([error])
 
-    def before(piece: int) -> None:
+    def before(stream: FakeSpeech, piece: int) -> None:
         if piece == 1 and (failure := next(failures, None)) is not None:
             raise failure
 
-    fake = Fake(pieces=2, before=before)
-    said = Reply(fake)
+    voice = fake(pieces=2, before=before)
+    said = Reply(voice)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(said.voice.run)
         said.voice.say(text(0, "one"))
@@ -237,21 +200,23 @@ async def test_a_failure_is_told_and_the_next_text_spoken(
     failed = [each for each in said.events if isinstance(each, SoundFailed)]
     assert failed == [SoundFailed(7, 0, reason)]
     assert said.samples == 300
-    assert fake.streams[0].closed.is_set()
+    assert voice.streams[0].closed.is_set()
     assert "secret" not in caplog.text
 
 
 async def test_stopping_ends_the_voice_and_nothing_is_posted_any_more() -> None:
     go_on = threading.Event()
     waits = threading.Event()
+    returned = threading.Event()
 
-    def before(piece: int) -> None:
+    def before(stream: FakeSpeech, piece: int) -> None:
         if piece == 1:
             waits.set()
             wait(go_on)
+            returned.set()
 
-    fake = Fake(pieces=5, before=before)
-    said = Reply(fake)
+    voice = fake(pieces=5, before=before)
+    said = Reply(voice)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(said.voice.run)
         said.voice.say(text(0, "one"))
@@ -259,17 +224,17 @@ async def test_stopping_ends_the_voice_and_nothing_is_posted_any_more() -> None:
         said.voice.stop()
     # The task has ended although the engine has not answered.
     assert not go_on.is_set()
-    assert fake.streams[0].closed.is_set()
+    assert voice.streams[0].closed.is_set()
     assert said.samples == 100
     go_on.set()
-    await run_sync(wait, fake.streams[0].returned)
+    await run_sync(wait, returned)
     await anyio.wait_all_tasks_blocked()
     assert len(said.events) == 1
 
 
 async def test_stopped_by_what_it_has_posted_it_posts_no_more() -> None:
-    fake = Fake(pieces=5)
-    said = Reply(fake)
+    voice = fake(pieces=5)
+    said = Reply(voice)
     said.on_event = said.voice.stop
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(said.voice.run)

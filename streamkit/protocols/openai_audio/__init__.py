@@ -22,6 +22,15 @@ from streamkit.protocols.openai_audio.transcription import (
     TranscriptionRequest,
     parse_transcription,
 )
+from streamkit.protocols.openai_audio.voices import (
+    VoiceRequest,
+    no_consents,
+    parse_voice,
+    voice_deleted,
+    voice_list,
+    voice_not_found,
+    voice_object,
+)
 
 __all__ = [
     "MAX_FIELDS",
@@ -33,15 +42,22 @@ __all__ = [
     "Passage",
     "SpeechRequest",
     "TranscriptionRequest",
+    "VoiceRequest",
     "audio_delta",
     "audio_done",
     "find_model",
     "missing",
     "model_list",
     "model_object",
+    "no_consents",
     "parse_speech",
     "parse_transcription",
+    "parse_voice",
     "reply",
     "text_delta",
     "text_done",
+    "voice_deleted",
+    "voice_list",
+    "voice_not_found",
+    "voice_object",
 ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,8 @@ MIN_SPEED = 0.25
 MAX_SPEED = 4.0
 STREAM_FORMATS = ("audio", "sse")
 
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8}){0,4}", re.ASCII)
+
 
 @dataclass(frozen=True, slots=True)
 class SpeechRequest:
@@ -31,6 +34,7 @@ class SpeechRequest:
         voice: as the client named it.
         audio_format: one of `streamkit.audio.encoders.MEDIA_TYPES`.
         speed: 1 is the voice's usual one.
+        language: BCP 47 tag of the text; None: that of the voice, else English.
         events: server-sent events instead of the bare sound.
     """
 
@@ -38,13 +42,15 @@ class SpeechRequest:
     voice: str
     audio_format: str = "mp3"
     speed: float = 1.0
+    language: str | None = None
     events: bool = False
 
 
 def parse_speech(body: bytes, served: str) -> SpeechRequest:
     """Read the body of a request. Fields that are not known are ignored, null is as good as none.
 
-    `instructions` are checked and ignored: a formant synthesizer cannot be told how to feel.
+    `instructions` are checked and ignored: no voice here can be told how to feel. `language` is
+    ours: OpenAI's voices hear it from the text.
 
     Args:
         body: JSON.
@@ -76,6 +82,7 @@ def parse_speech(body: bytes, served: str) -> SpeechRequest:
         voice=_voice(given),
         audio_format=choice("response_format", container, MEDIA_TYPES, echo(container)),
         speed=_speed(given),
+        language=_language(given),
         events=choice("stream_format", stream, STREAM_FORMATS, echo(stream)) == "sse",
     )
 
@@ -156,6 +163,18 @@ def _speed(given: Mapping[str, Any]) -> float:
     if not MIN_SPEED <= value <= MAX_SPEED:
         raise ApiError(f"speed is out of range; accepted: {accepted}", param="speed")
     return float(value)
+
+
+def _language(given: Mapping[str, Any]) -> str | None:
+    accepted = "a BCP 47 tag such as en, pt-BR or zh-Hans"
+    language = _text(given, "language", accepted)
+    if language is None:
+        return None
+    if _LANGUAGE.fullmatch(language) is None:
+        raise ApiError(
+            f"language={echo(language)} was given; accepted: {accepted}", param="language"
+        )
+    return language
 
 
 def _kind(value: object) -> str:
