@@ -1,0 +1,1 @@
+"""The parts of the benchmark of voices; see `streamkit_benchmarks.speech`."""
