@@ -45,7 +45,7 @@ def speech(
     wait: Annotated[
         str | None,
         typer.Option(
-            help="How threads wait: passive, active or default. Else passive for streamkit, and "
+            help="How threads wait: short, passive, active, default. Else short for streamkit, and "
             "default for the library, with one sentence in the other way."
         ),
     ] = None,
@@ -68,7 +68,7 @@ def speech(
         streams or ("1,2" if quick else "1,2,4,8,16,32" if device == "cuda" else "1,2,4,8")
     )
     _check("--device", device, ("cpu", "cuda"))
-    _check("--wait", wait, ("passive", "active", "default", None))
+    _check("--wait", wait, ("short", "passive", "active", "default", None))
     if not 0 <= threads <= 256:
         raise typer.BadParameter(f"--threads {threads} is out of range: 0 to 256")
     _require(plots=plots)

@@ -10,7 +10,7 @@ Report = dict[str, Any]
 
 OURS: Final = "streamkit"
 LIBRARY: Final = "coqui-tts"
-PASSIVE: Final = f"{LIBRARY}, passive"
+SHORT: Final = f"{LIBRARY}, short"
 """The same with threads that wait as ours do."""
 
 JUDGED_LENGTH: Final = 10
@@ -86,7 +86,7 @@ def _speed(report: Report) -> Sequence[Target]:
             f"time for {asked:g} s of sound, vocoder-bound, library : ours",
             5,
             ratio(length(theirs, JUDGED_LENGTH), length(ours, JUDGED_LENGTH), "took"),
-            elsewhere or _passive(vocoder, JUDGED_LENGTH, "took", invert=False),
+            elsewhere or _short(vocoder, JUDGED_LENGTH, "took", invert=False),
         ),
         _most(
             "cost of a second of sound, longest : shortest sentence",
@@ -104,7 +104,7 @@ def _speed(report: Report) -> Sequence[Target]:
             "first audible sample, ours : library",
             0.25,
             ratio(first[0], first[1], "first_audible"),
-            elsewhere or _passive(systems, FIRST_LENGTH, "first_audible", invert=True),
+            elsewhere or _short(systems, FIRST_LENGTH, "first_audible", invert=True),
         ),
         _most(
             "event loop's delay while XTTS speaks, p99, ms",
@@ -114,11 +114,11 @@ def _speed(report: Report) -> Sequence[Target]:
     )
 
 
-def _passive(systems: Report, seconds: float, key: str, *, invert: bool) -> str:
+def _short(systems: Report, seconds: float, key: str, *, invert: bool) -> str:
     """The same ratio where the library's threads wait as ours do."""
-    theirs, ours = length(systems.get(PASSIVE), seconds), length(systems.get(OURS), seconds)
+    theirs, ours = length(systems.get(SHORT), seconds), length(systems.get(OURS), seconds)
     found = ratio(ours, theirs, key) if invert else ratio(theirs, ours, key)
-    return "" if found is None else f"{found:.2g} where its threads sleep too"
+    return "" if found is None else f"{found:.2g} where its threads wait as ours do"
 
 
 def _token(side: Report | None, precision: str) -> float | None:

@@ -15,7 +15,7 @@ from streamkit_benchmarks.report import save
 from streamkit_benchmarks.speaking.parts import PartError, run
 from streamkit_benchmarks.speaking.plan import QUICK, Lengths, Plan
 from streamkit_benchmarks.speaking.report import plot, show
-from streamkit_benchmarks.speaking.results import JUDGED_LENGTH, LIBRARY, OURS, PASSIVE, targets
+from streamkit_benchmarks.speaking.results import JUDGED_LENGTH, LIBRARY, OURS, SHORT, targets
 from streamkit_benchmarks.speaking.surroundings import (
     BUSY,
     cuda_note,
@@ -92,7 +92,7 @@ class Run:
             "threads": threads,
             "precision": precision,
             "load_average": round(load, 2),
-            "wait": wait or "streamkit passive, coqui-tts default",
+            "wait": wait or "streamkit short, coqui-tts default",
             "quick": self._quick,
             "cuda": cuda_note(device),
         }
@@ -136,14 +136,14 @@ class Run:
             found["kokoro"] = {"failure": NO_KOKORO}
         else:
             found["kokoro"] = self._voice("kokoro", plan.others, {"directory": str(self._kokoro)})
-        ours = {**directory, **limited, "wait": self._wait or "passive"}
+        ours = {**directory, **limited, "wait": self._wait or "short"}
         found[OURS] = self._voice("streamkit", plan.ours, ours)
         theirs = {**directory, **limited, "wait": self._wait or "default"}
         one_by_one = {"one_by_one": plan.one_by_one}
         found[LIBRARY] = self._voice("library", plan.library, {**theirs, **one_by_one})
         if self._other_way:
-            found[PASSIVE] = self._voice(
-                "library", ((plan.stream_seconds, 1),), {**theirs, "wait": "passive"}, streams=[]
+            found[SHORT] = self._voice(
+                "library", ((plan.stream_seconds, 1),), {**theirs, "wait": "short"}, streams=[]
             )
 
     def vocoder(self) -> None:
@@ -151,7 +151,7 @@ class Run:
         weights = self._narrow or self._weights
         found = self.report.setdefault("vocoder", {})
         for name, system, lengths, wait in (
-            (OURS, "streamkit", self._plan.ours, "passive"),
+            (OURS, "streamkit", self._plan.ours, "short"),
             (LIBRARY, "library", self._plan.library, "default"),
         ):
             own = {
@@ -161,8 +161,8 @@ class Run:
             }
             found[name] = self._voice(system, lengths, own, streams=[])
         if self._other_way:
-            own["wait"] = "passive"
-            found[PASSIVE] = self._voice("library", ((JUDGED_LENGTH, 1),), own, streams=[])
+            own["wait"] = "short"
+            found[SHORT] = self._voice("library", ((JUDGED_LENGTH, 1),), own, streams=[])
 
     def tokens(self) -> None:
         """What a token takes, and what a precision changes."""
@@ -177,7 +177,7 @@ class Run:
         }
         for name, side, wait in (
             (LIBRARY, "library", "default"),
-            (OURS, "streamkit", "passive"),
+            (OURS, "streamkit", "short"),
         ):
             self.tell(f"tokens, {name}")
             found[name] = self._run({**task, "side": side, "wait": self._wait or wait})
@@ -202,7 +202,7 @@ class Run:
                     "limited": not weights.real,
                     "seconds": seconds,
                     "library": library,
-                    "wait": self._wait or "passive",
+                    "wait": self._wait or "short",
                 }
             )
 
@@ -235,7 +235,7 @@ class Run:
         if not self._weights.real:
             found[OURS] = {"failure": "not measured: random weights say nothing"}
             return
-        own = {"directory": str(self._weights.directory), "wait": self._wait or "passive"}
+        own = {"directory": str(self._weights.directory), "wait": self._wait or "short"}
         found[OURS] = self._run({**common, **own, "system": "streamkit", "limited": False})
 
     @property

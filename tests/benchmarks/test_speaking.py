@@ -216,16 +216,16 @@ def test_every_figure_has_its_limit() -> None:
 
 def test_the_library_with_threads_that_sleep_is_a_note() -> None:
     found = report()
-    passive = {"lengths": [{"asked": 10, "took": 20.0, "rtf": 2.0, "first_audible": 2.0}]}
-    found["vocoder"]["coqui-tts, passive"] = passive
-    passive = {"lengths": [{"asked": 5, "took": 20.0, "rtf": 4.0, "first_audible": 2.0}]}
-    found["systems"]["coqui-tts, passive"] = passive
+    short = {"lengths": [{"asked": 10, "took": 20.0, "rtf": 2.0, "first_audible": 2.0}]}
+    found["vocoder"]["coqui-tts, short"] = short
+    short = {"lengths": [{"asked": 5, "took": 20.0, "rtf": 4.0, "first_audible": 2.0}]}
+    found["systems"]["coqui-tts, short"] = short
     rows = judged(found)
     vocoder = rows["time for 10 s of sound, vocoder-bound, library : ours"]
-    assert vocoder["note"] == "4 where its threads sleep too"
+    assert vocoder["note"] == "4 where its threads wait as ours do"
     first = rows["first audible sample, ours : library"]
     assert first["measured"] == 0.2
-    assert first["note"] == "0.5 where its threads sleep too"
+    assert first["note"] == "0.5 where its threads wait as ours do"
 
 
 def test_other_tokens_beside_another_sentence_are_never_good_enough() -> None:

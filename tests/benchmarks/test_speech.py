@@ -73,7 +73,7 @@ def test_without_the_extra_it_says_what_to_install(
     ("arguments", "said"),
     [
         (["--device", "tpu"], "accepted: cpu, cuda"),
-        (["--wait", "eagerly"], "accepted: passive, active, default"),
+        (["--wait", "eagerly"], "accepted: short, passive, active, default"),
         (["--streams", "1,0"], "numbers from 1 to 64"),
         (["--streams", "x"], "numbers from 1 to 64"),
         (["--parts", "voices,songs"], "any of voices, vocoder"),

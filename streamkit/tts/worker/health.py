@@ -60,7 +60,7 @@ class Health:
         if not self.ready and self._age >= self._limits.ready_timeout:
             reason = (
                 f"it was not loaded within {self._limits.ready_timeout:g} s; it may need more "
-                "time (ready_timeout)"
+                "time (tts_start_timeout)"
             )
             return End(reason, useful=False)
         return None
@@ -72,7 +72,7 @@ class Health:
             return None
         reason = (
             f"its process took {memory // MEBIBYTE} MiB, and may take {limit // MEBIBYTE} "
-            "(memory_limit)"
+            "(tts_memory_limit)"
         )
         # Where it had nothing to do yet, the next one would take as much.
         return End(reason, useful=self.used)

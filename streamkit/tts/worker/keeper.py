@@ -139,7 +139,7 @@ class Keeper:
                     raise SynthesisError(self._last_refusal)
                 raise SynthesisError(
                     f"the voice was not loaded within {self._limits.ready_timeout:g} s; it may "
-                    "still be, so try again later, or allow it more time (ready_timeout)"
+                    "still be, so try again later, or allow it more time (tts_start_timeout)"
                 )
             return self._info
 

@@ -23,7 +23,7 @@ from streamkit.tts.latents import VoiceLatents
 from streamkit.tts.vocoder import Vocoder
 from streamkit.tts.worker.messages import Done, EngineInfo, Failed, Samples, Sound, Speak
 from streamkit.tts.xtts.checkpoint import load_model, load_speakers, quiet
-from streamkit.tts.xtts.chunks import Pace
+from streamkit.tts.xtts.chunks import LEAST, MOST, Pace
 from streamkit.tts.xtts.gpt import MOST_CONDITIONS, Gpt, Place
 from streamkit.tts.xtts.limits import LANGUAGES
 from streamkit.tts.xtts.matrices import PRECISIONS, best_precision
@@ -163,17 +163,22 @@ class XttsEngine:
             self._read(self._reading[0])
         if not self._speaking:
             return ()
+        places = len(self._speaking)
         self._step()
         reports: list[Sound | Done | Failed] = []
+        vocoding = 0.0
         for sentence in tuple(self._speaking):
             now = self._clock()
             if sentence.ended or sentence.chunks.due(len(sentence.latents), now, self._pace):
-                reports += sentence.sound(self._clock)
+                reports += sentence.sound(self._clock, self._pace)
+                vocoding += self._clock() - now
             if sentence.over:
                 self._watch.learn(sentence.speak, sentence.words)
                 reports.append(Done(sentence.speak.id))
                 self._forget(sentence)
-        self._pace.note(self._clock() - began)
+        # A sentence counts what it waits for, and its own sound by itself.
+        own = vocoding / places
+        self._pace.note_step(self._clock() - began - own)
         return reports
 
     def clone(self, samples: Samples) -> VoiceLatents:
@@ -206,12 +211,18 @@ class XttsEngine:
                 np.full((1, 512, 1), 512**-0.5, np.float32),
             )
         sentence = self._watch.sentence(voice)
+        self._rehearse(sentence, STEPS)
+        self._watch.finish()
+        # Once more as it will be from now on: that tells how long things take.
+        self._pace = Pace()
+        self._rehearse(sentence, MOST + 2 * LEAST)
+
+    def _rehearse(self, sentence: Speak, steps: int) -> None:
+        """Speak the beginning of a sentence that nobody hears."""
         self.begin(sentence)
-        for _ in range(STEPS):
+        for _ in range(steps):
             self.advance()
         self.cancel(sentence.id)
-        self._watch.finish()
-        self._pace = Pace()
 
     def _latents(self, voice: str | VoiceLatents) -> tuple[Tensor, Tensor]:
         if isinstance(voice, VoiceLatents):

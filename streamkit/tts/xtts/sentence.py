@@ -15,7 +15,7 @@ from streamkit.tts.synthesizer import WordMark
 from streamkit.tts.vocoder import VocoderStream
 from streamkit.tts.worker.messages import Samples, Sound, Speak
 from streamkit.tts.xtts.alignment import WordAligner, WordStart
-from streamkit.tts.xtts.chunks import MOST, Chunks
+from streamkit.tts.xtts.chunks import MOST, Chunks, Pace
 from streamkit.tts.xtts.gpt import Place
 from streamkit.tts.xtts.sampling import Dice
 from streamkit.tts.xtts.tail import TailGuard
@@ -68,7 +68,7 @@ class Sentence:
         self.latents: list[Tensor] = []
         self.ended = False
         self.over = False
-        self.chunks = Chunks()
+        self.chunks = Chunks(samples_per_latent / rate)
         self._stream = stream
         self.words = words
         self._samples_per_latent = samples_per_latent
@@ -84,9 +84,11 @@ class Sentence:
         self._note(self.words.push(attention))
         self.count += 1
 
-    def sound(self, clock: Callable[[], float]) -> list[Sound]:
+    def sound(self, clock: Callable[[], float], pace: Pace) -> list[Sound]:
         """Turn the latents that wait into sound; all of it once the sentence has ended."""
+        count, began = len(self.latents), clock()
         samples = self._guard.push(self._vocode())
+        pace.note_chunk(count, clock() - began)
         if self.ended or self._guard.over:
             self.over = True
             samples = np.concatenate([samples, self._guard.finish()])

@@ -25,9 +25,10 @@ from streamkit.tts.xtts.limits import LANGUAGES
 from streamkit.tts.xtts.text import prepare
 
 FACTORY: Final = "streamkit.tts.xtts.engine:load"
-ENVIRONMENT: Final = MappingProxyType({"OMP_WAIT_POLICY": "PASSIVE"})
-"""Threads of the process sleep while they wait for each other. By default they spin, and as soon as
-another program wants one of their cores, they hold each other up for longer than the work takes."""
+ENVIRONMENT: Final = MappingProxyType({"GOMP_SPINCOUNT": "3000"})
+"""Threads of the process spin for a few microseconds while they wait for each other, then sleep. By
+default they spin for much longer, and as soon as another program wants one of their cores, they
+hold each other up for many times what the work takes (docs/benchmarks.md)."""
 
 DEFAULT_VOICE: Final = "alloy"
 """Who speaks when nobody is named: whoever stands for this name."""

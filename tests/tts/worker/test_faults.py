@@ -187,12 +187,14 @@ class TestHangAndGrowth:
             eventually(lambda: voice.supervisor.statistics().restarts == 1)
             (tmp_path / "open").touch()
             check_same(heard.result(PATIENCE_SECONDS), hear(calm.synthesize(text)))
-        assert "may take 524288 (memory_limit)" in caplog.text
+        assert "may take 524288 (tts_memory_limit)" in caplog.text
         assert 0 < voice.supervisor.statistics().memory < GROWN_BYTES
 
     def test_a_limit_that_no_model_keeps_is_told(self, start_voice: MakeVoice) -> None:
         voice = start_voice({"memory_limit": 1 << 20})
-        with pytest.raises(SynthesisError, match=r"took \d+ MiB, and may take 1 \(memory_limit\)"):
+        with pytest.raises(
+            SynthesisError, match=r"took \d+ MiB, and may take 1 \(tts_memory_limit\)"
+        ):
             hear(voice.synthesize("One."))
 
 

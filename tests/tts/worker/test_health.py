@@ -37,7 +37,7 @@ def test_one_that_takes_too_much_is_given_up_and_blamed_if_it_did_nothing_for_it
         health.used = used
         assert health.takes(5 << 20) is None
         assert health.takes(7 << 20) == End(
-            "its process took 7 MiB, and may take 5 (memory_limit)", useful=used
+            "its process took 7 MiB, and may take 5 (tts_memory_limit)", useful=used
         )
 
 
