@@ -22,8 +22,8 @@ IMPORT_SECONDS: Final = 180.0
 MESSAGE_CHARACTERS: Final = 300
 
 ON_CPU: Final = (
-    "no CUDA device, so on the CPU: XTTS speaks slower than it is played on a small one, and "
-    "replies stutter; kokoro is a natural voice that keeps up (--tts kokoro)"
+    "no CUDA device, so on the CPU: a recent one speaks for one or two listeners at once, on an "
+    "older one replies stutter; kokoro is a lighter voice (--tts kokoro)"
 )
 
 DISTRIBUTIONS: Final[dict[Engine, tuple[str, ...]]] = {

@@ -81,7 +81,7 @@ VOICE_MODELS: Final = {
             1_877 * _MB,
             "17",
             CPML,
-            "clones voices; a GPU, on a CPU it is slower than real time",
+            "clones voices; a GPU, or a recent CPU for one or two listeners",
             repository="coqui/XTTS-v2",
         ),
         _kokoro(

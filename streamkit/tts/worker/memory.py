@@ -1,7 +1,10 @@
-"""How much memory this process holds."""
+"""How much memory this process holds, and what it need not hold."""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import gc
 import os
 import sys
 
@@ -25,3 +28,13 @@ def resident_memory() -> int:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
     return int(psutil.Process().memory_info().rss)
+
+
+def release_memory() -> None:
+    """Give back to the system what was freed: after a model was loaded, and taken apart.
+
+    glibc keeps it otherwise (over a gigabyte with XTTS); elsewhere there is nothing to do.
+    """
+    gc.collect()
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)

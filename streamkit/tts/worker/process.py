@@ -25,7 +25,7 @@ from streamkit.errors import SynthesisError
 from streamkit.tts.worker.engine import Engine
 from streamkit.tts.worker.framing import FrameDecoder, FramingError, frame
 from streamkit.tts.worker.log_lines import LineHandler
-from streamkit.tts.worker.memory import resident_memory
+from streamkit.tts.worker.memory import release_memory, resident_memory
 from streamkit.tts.worker.messages import (
     Broken,
     Cancel,
@@ -214,6 +214,7 @@ def serve(channel: Channel) -> None:
     try:
         with beating(channel, boot.heartbeat):
             engine = boot.spec.load()
+            release_memory()
     except Exception as error:
         broken = boot.spec.explain(error)
         # What only a person can mend is told to the person; all else is for whoever looks for it.

@@ -113,7 +113,7 @@ def _weights(torch: Any, path: Path) -> dict[str, Any]:
     known = [BaseDatasetConfig, XttsConfig, XttsArgs, XttsAudioConfig]
     moved = [(each, f"TTS.tts.models.xtts.{each.__name__}") for each in (XttsArgs, XttsAudioConfig)]
     with torch.serialization.safe_globals([*known, *moved]):
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("model"), dict):
         raise SynthesisError(f"{path} is no checkpoint of XTTS: it holds no model")
     named = {name.removeprefix("xtts."): value for name, value in checkpoint["model"].items()}
