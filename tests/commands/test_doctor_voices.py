@@ -143,7 +143,7 @@ class TestPackages:
         install(site)
         finding = find("voice xtts")
         assert finding.state == "ok"
-        assert "slower than it is played" in finding.detail
+        assert "on the CPU" in finding.detail
         assert "--tts kokoro" in finding.detail
 
     @pytest.mark.parametrize(
