@@ -71,6 +71,36 @@ def _prompt(task: Task, model: Any) -> tuple[Any, list[int]]:
     return conditioning.to(task["device"]), tokens
 
 
+def generate(model: Any, conditioning: Any, tokens: list[int], **changes: Any) -> Any:
+    """The library's generator of tokens and latents, as its `inference_stream` drives it.
+
+    Args:
+        model: coqui-tts's `Xtts`, evaluated.
+        conditioning: of a voice, (1, 32, channels).
+        tokens: of the text.
+        changes: to what it is told.
+    """
+    import torch
+
+    prompt = model.gpt.compute_embeddings(
+        conditioning, torch.tensor([tokens], device=conditioning.device)
+    )
+    told = {
+        "top_k": 50,
+        "top_p": 0.85,
+        "temperature": 0.75,
+        "do_sample": True,
+        "num_beams": 1,
+        "num_return_sequences": 1,
+        "length_penalty": 1.0,
+        "repetition_penalty": 10.0,
+        "output_attentions": False,
+        "output_hidden_states": True,
+        "return_dict_in_generate": True,
+    }
+    return model.gpt.get_generator(fake_inputs=prompt, **(told | changes))
+
+
 def _library(task: Task) -> Figures:
     """Time the library's generator as `inference_stream` drives it, without the vocoder."""
     import torch
@@ -82,23 +112,7 @@ def _library(task: Task) -> Figures:
     limit(model, task["steps"])
     torch.manual_seed(0)
     with quiet():
-        prompt = model.gpt.compute_embeddings(
-            conditioning, torch.tensor([tokens], device=task["device"])
-        )
-        generator = model.gpt.get_generator(
-            fake_inputs=prompt,
-            top_k=50,
-            top_p=0.85,
-            temperature=0.75,
-            do_sample=True,
-            num_beams=1,
-            num_return_sequences=1,
-            length_penalty=1.0,
-            repetition_penalty=10.0,
-            output_attentions=False,
-            output_hidden_states=True,
-            return_dict_in_generate=True,
-        )
+        generator = generate(model, conditioning, tokens)
         times, drawn, latents = [time.perf_counter()], [], []
         for token, latent in generator:
             drawn.append(int(token))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.console import Console
 
-from streamkit.errors import ModelError, StreamkitError
+from streamkit.commands.output import err, errors_as_text, out
+from streamkit.errors import ModelError
 from streamkit.models.catalogue import CATALOGUE, default_cache
 from streamkit.models.resolve import ResolvedModel, find, installed, resolve
 from streamkit.models.store import partial_path, remove
@@ -20,8 +21,6 @@ from streamkit.models.voice_resolve import find_voice_model, installed_voice_mod
 if TYPE_CHECKING:
     from streamkit.models.download import ConsentError, PullProgress
 
-PLAIN_WIDTH: Final = 400
-"""Columns where nobody watches: lines are to be searched then, not to be looked at."""
 PLAIN_STEP: Final = 10
 """Percent between two lines of progress where nobody watches."""
 INTERRUPTED: Final = 130
@@ -42,8 +41,8 @@ def list_models() -> None:
     """Show the models that are known, and where those on this machine lie."""
     from rich.table import Table
 
-    with _errors_as_text():
-        console = _console()
+    with errors_as_text():
+        console = out()
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("name", no_wrap=True)
         table.add_column("kind", no_wrap=True)
@@ -76,7 +75,7 @@ def pull(
     ] = False,
 ) -> None:
     """Download a model; one that was interrupted goes on where it stopped."""
-    with _errors_as_text():
+    with errors_as_text():
         from streamkit.models.download import missing_consent
         from streamkit.models.download import pull as download
 
@@ -85,10 +84,10 @@ def pull(
         if refusal is not None and not _is_here(name):
             accepted = _ask(refusal)
         try:
-            with _progress(_console(), name) as on_progress:
+            with _progress(out(), name) as on_progress:
                 path = download(name, endpoint=endpoint, accepted=accepted, on_progress=on_progress)
         except KeyboardInterrupt:
-            _errors().print(
+            err().print(
                 f"stopped; what came so far is kept, and `streamkit models pull {name}` goes on "
                 "from there",
                 soft_wrap=True,
@@ -106,7 +105,7 @@ def _is_here(name: str) -> bool:
 
 def _ask(refusal: ConsentError) -> str:
     """Let the person at the terminal agree to a licence; without one, or without consent, exit."""
-    console = _errors()
+    console = err()
     if not (sys.stdin.isatty() and console.is_terminal):
         console.print(str(refusal), soft_wrap=True)
         raise typer.Exit(NOT_ACCEPTED)
@@ -119,7 +118,7 @@ def _ask(refusal: ConsentError) -> str:
 @app.command()
 def path(name: Annotated[str, typer.Argument(help="A name, a directory, or auto.")]) -> None:
     """Print the directory of a model on this machine, and nothing else."""
-    with _errors_as_text():
+    with errors_as_text():
         voice = find_voice_model(name)
         if voice is not None:
             typer.echo(str(voice.path))
@@ -131,14 +130,14 @@ def path(name: Annotated[str, typer.Argument(help="A name, a directory, or auto.
             )
         model = resolve(name)
         if model.notice:
-            _errors().print(model.notice, soft_wrap=True)
+            err().print(model.notice, soft_wrap=True)
         typer.echo(str(model.path))
 
 
 @app.command("remove")
 def remove_model(name: Name) -> None:
     """Delete a pulled model, or what an interrupted pull left of it."""
-    with _errors_as_text():
+    with errors_as_text():
         typer.echo(f"removed {remove(name)}")
 
 
@@ -243,27 +242,3 @@ def _plain_progress(name: str) -> Callable[[PullProgress], None]:
             typer.echo(f"pulling {name}: {step * PLAIN_STEP} %, {done:.1f} of {total:.1f} MB")
 
     return show
-
-
-def _console() -> Console:
-    # Names and paths may hold brackets, so nothing is taken for markup.
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        # Rich would assume 80 columns, and cut paths into pieces.
-        console.width = PLAIN_WIDTH
-    return console
-
-
-def _errors() -> Console:
-    return Console(stderr=True, highlight=False, markup=False)
-
-
-@contextmanager
-def _errors_as_text() -> Iterator[None]:
-    try:
-        yield
-    except StreamkitError as error:
-        console = _errors()
-        console.print("error: ", style="bold red", end="")
-        console.print(str(error), soft_wrap=True)
-        raise typer.Exit(1) from None

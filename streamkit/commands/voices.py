@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.console import Console
 
-from streamkit.errors import AudioFormatError, StreamkitError, SynthesisError
+from streamkit.commands.output import err, errors_as_text, out
+from streamkit.errors import AudioFormatError, SynthesisError
 
 if TYPE_CHECKING:
     from streamkit.tts.latents import VoiceLatents
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from streamkit.tts.voices.reference import Reference
     from streamkit.tts.voices.store import VoiceStore
 
-PLAIN_WIDTH: Final = 400
-"""Columns where nobody watches: lines are to be searched then, not to be looked at."""
 INTERRUPTED: Final = 130
 """Exit status after Ctrl-C, as shells have it."""
 CLONING_MODEL: Final = "xtts_v2"
@@ -53,11 +52,11 @@ def add(
     ] = CLONING_MODEL,
 ) -> None:
     """Make a voice from a recording."""
-    with _errors_as_text():
+    with errors_as_text():
         try:
             _add(name, file, consent, language, tts_model)
         except (KeyboardInterrupt, typer.Abort):
-            _errors().print(f"stopped; there is no new voice {name}", soft_wrap=True)
+            err().print(f"stopped; there is no new voice {name}", soft_wrap=True)
             raise typer.Exit(INTERRUPTED) from None
 
 
@@ -66,10 +65,10 @@ def list_voices() -> None:
     """Show the cloned voices of this machine."""
     from rich.table import Table
 
-    with _errors_as_text():
+    with errors_as_text():
         store = _store()
         records, unusable = store.voices()
-        console = _console()
+        console = out()
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in ("name", "model", "language", "made", "from", "consent"):
             table.add_column(column, overflow="fold", no_wrap=column == "name")
@@ -94,7 +93,7 @@ def list_voices() -> None:
 @app.command()
 def remove(name: Name) -> None:
     """Delete a cloned voice."""
-    with _errors_as_text():
+    with errors_as_text():
         typer.echo(f"removed {_store().remove(name)}")
 
 
@@ -126,7 +125,7 @@ def _add(name: str, file: Path, consent: bool, language: str | None, model: str)
     from streamkit.tts.voices.book import RESERVED_NAMES
     from streamkit.tts.voices.names import key_of
 
-    console = _console()
+    console = out()
     store = _store()
     # What costs nothing comes first, and what costs most comes last.
     check_language(language)
@@ -222,27 +221,3 @@ def _step(console: Console, text: str) -> Iterator[None]:
         return
     with console.status(f"{text} …"):
         yield
-
-
-def _console() -> Console:
-    # Names and paths may hold brackets, so nothing is taken for markup.
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        # Rich would assume 80 columns, and cut paths into pieces.
-        console.width = PLAIN_WIDTH
-    return console
-
-
-def _errors() -> Console:
-    return Console(stderr=True, highlight=False, markup=False)
-
-
-@contextmanager
-def _errors_as_text() -> Iterator[None]:
-    try:
-        yield
-    except StreamkitError as error:
-        console = _errors()
-        console.print("error: ", style="bold red", end="")
-        console.print(str(error), soft_wrap=True)
-        raise typer.Exit(1) from None

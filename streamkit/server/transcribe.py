@@ -11,7 +11,7 @@ from anyio.to_thread import run_sync
 
 from streamkit.asr.recognizer import Task, Word
 from streamkit.protocols import openai_audio
-from streamkit.protocols.openai_audio import TranscriptionRequest
+from streamkit.protocols.openai_audio import TranscriptionRequest, missing
 from streamkit.server.exchange import Attendance, Exchange, Gone, as_json, attended
 from streamkit.server.files import FileHearing
 from streamkit.server.job import Job
@@ -31,8 +31,10 @@ async def translate(state: ServerState, exchange: Exchange, job: Job) -> None:
 
 async def _serve(state: ServerState, exchange: Exchange, job: Job, task: Task) -> None:
     with job.reading():
-        upload = await read_upload(exchange, state.settings.max_upload_bytes)
+        upload = await read_upload(exchange, state.settings.max_upload_bytes, "file")
     try:
+        if upload.file is None:
+            raise missing("file", "one audio file, as a part of the form with a file name")
         info = state.scheduler.recognizer.info
         request = openai_audio.parse_transcription(upload.fields, task, info)
         async with attended(exchange) as attendance:

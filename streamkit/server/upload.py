@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from streamkit.protocols.openai_audio import MAX_FIELDS, ApiError, missing
+from streamkit.protocols.openai_audio import MAX_FIELDS, ApiError
 from streamkit.server.exchange import Exchange, Gone
 
 MAX_FIELD_BYTES = 1 << 16
@@ -24,28 +24,35 @@ class Upload:
 
     Attributes:
         fields: names and values of all but the file, as they came.
-        file: can be seeked in; large ones are on disk.
+        file: can be seeked in; large ones are on disk. None: it holds none of that name.
     """
 
     fields: list[tuple[str, str]]
-    file: BinaryIO
+    file: BinaryIO | None
 
     def close(self) -> None:
         """Delete the file."""
-        self.file.close()
+        if self.file is not None:
+            self.file.close()
 
 
-async def read_upload(exchange: Exchange, most: int) -> Upload:
-    """Read the form of a request, of up to `most` bytes.
+async def read_upload(exchange: Exchange, most: int, name: str, accepted: str = "") -> Upload:
+    """Read the form of a request.
+
+    Args:
+        exchange: of the request.
+        most: bytes of all of it.
+        name: of the part with the file.
+        accepted: what else a form has to hold, for whoever sends none.
 
     Raises:
-        ApiError: it is no form, or too large, or has no file, or does not come.
+        ApiError: it is no form, or too large, or does not come.
         Gone: the client has left.
     """
     given = exchange.request.headers.get("content-type", "")
     if given.partition(";")[0].strip().lower() != FORM:
         raise ApiError(
-            f"the request is no form with a file; accepted: content-type {FORM}",
+            f"the request is no form with a file; accepted: content-type {FORM}{accepted}",
             code="unsupported_content_type",
         )
     exchange.allow(most)
@@ -57,13 +64,10 @@ async def read_upload(exchange: Exchange, most: int) -> Upload:
         raise ApiError(f"the form cannot be read: {error.detail}", code="invalid_form") from error
     except ClientDisconnect:
         raise Gone from None
-    return await _open(form)
-
-
-async def _open(form: FormData) -> Upload:
     fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
-    file = form.get("file")
-    if not isinstance(file, UploadFile):
-        await form.close()
-        raise missing("file", "one audio file, as a part of the form with a file name")
-    return Upload(fields, file.file)
+    file = form.get(name)
+    if isinstance(file, UploadFile):
+        return Upload(fields, file.file)
+    # It may hold a file of another name.
+    await form.close()
+    return Upload(fields, None)

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO, TypeVar
 
 import anyio
 from anyio.to_thread import run_sync
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 
 from streamkit.audio.convert import Samples
 from streamkit.errors import AudioFormatError, SynthesisError
 from streamkit.protocols import openai_audio
-from streamkit.protocols.openai_audio import MAX_FIELDS, ApiError, Message, VoiceRequest
+from streamkit.protocols.openai_audio import ApiError, Message, VoiceRequest
 from streamkit.protocols.openai_audio.errors import SERVER_ERROR
 from streamkit.protocols.openai_audio.voices import BUILT_IN, SAMPLE
-from streamkit.server.exchange import Exchange, Gone, as_json, attended
+from streamkit.server.exchange import Exchange, as_json, attended
 from streamkit.server.job import RETRY_SECONDS, Job
 from streamkit.server.state import ServerState
-from streamkit.server.upload import FORM, MAX_FIELD_BYTES
+from streamkit.server.upload import read_upload
 from streamkit.tts.latents import VoiceLatents
 from streamkit.tts.speech_engine import VoiceCloner
 from streamkit.tts.voice_names import UnknownVoiceError
@@ -43,6 +39,9 @@ from streamkit.vad.silero import VadStream
 
 logger = logging.getLogger("streamkit.voices")
 
+ACCEPTED = f", with name, {SAMPLE} and consent; no voice is made from a description here"
+"""What a form has to hold."""
+
 FORM_BYTES = 1 << 16
 """What a form holds beside the recording."""
 
@@ -55,9 +54,11 @@ T = TypeVar("T")
 async def create_voice(state: ServerState, exchange: Exchange, job: Job) -> None:
     """Answer a request for a new voice."""
     with job.reading():
-        form = await _read_form(exchange, state.settings.max_voice_bytes + FORM_BYTES)
+        form = await read_upload(
+            exchange, state.settings.max_voice_bytes + FORM_BYTES, SAMPLE, ACCEPTED
+        )
     try:
-        request = openai_audio.parse_voice(form.fields, form.sample is not None)
+        request = openai_audio.parse_voice(form.fields, form.file is not None)
         cloner = state.speech.cloner
         if cloner is None:
             raise ApiError(
@@ -65,9 +66,9 @@ async def create_voice(state: ServerState, exchange: Exchange, job: Job) -> None
                 "a server whose engine can, `streamkit serve --tts xtts_v2`",
                 code="voice_cloning_unsupported",
             )
-        assert form.sample is not None
+        assert form.file is not None
         async with attended(exchange):
-            reference, record = await _prepare(state, request, form.sample)
+            reference, record = await _prepare(state, request, form.file)
             latents = await _clone(state, cloner, reference.samples)
             await _answered(partial(_save, state, record, latents))
             made = _cloned(state, record, warnings=list(reference.warnings))
@@ -101,46 +102,6 @@ async def refuse_consents(state: ServerState, exchange: Exchange, job: Job) -> N
 
 
 # Reading
-
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """What a form holds: names and values, and the recording, if there is one."""
-
-    fields: list[tuple[str, str]]
-    sample: BinaryIO | None
-
-    def close(self) -> None:
-        """Delete the recording."""
-        if self.sample is not None:
-            self.sample.close()
-
-
-async def _read_form(exchange: Exchange, most: int) -> _Form:
-    given = exchange.request.headers.get("content-type", "")
-    if given.partition(";")[0].strip().lower() != FORM:
-        raise ApiError(
-            f"the request is no form with a recording; accepted: content-type {FORM}, with name, "
-            f"{SAMPLE} and consent; no voice is made from a description here",
-            code="unsupported_content_type",
-        )
-    exchange.allow(most)
-    try:
-        form = await exchange.request.form(
-            max_files=1, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES
-        )
-    except HTTPException as error:
-        raise ApiError(f"the form cannot be read: {error.detail}", code="invalid_form") from error
-    except ClientDisconnect:
-        raise Gone from None
-    file = form.get(SAMPLE)
-    if not isinstance(file, UploadFile):
-        # It may hold a file of another name.
-        await form.close()
-    return _Form(
-        [(name, value) for name, value in form.multi_items() if isinstance(value, str)],
-        file.file if isinstance(file, UploadFile) else None,
-    )
 
 
 async def _prepare(

@@ -63,6 +63,13 @@ def spoken(openai: OpenAI, text: str = BUS, voice: str = "alloy", **extra: objec
     return made.content
 
 
+def alike(one: bytes, other: bytes) -> bool:
+    """Tell whether two sounds are the same, but for the rounding of samples to integers."""
+    samples = np.frombuffer(one, "<i2").astype(int)
+    others = np.frombuffer(other, "<i2").astype(int)
+    return len(samples) == len(others) and np.abs(samples - others).max() <= 1
+
+
 def process(server: LiveServer) -> int:
     """The number of the process that speaks."""
     statistics = server.server.state.speech.statistics
@@ -81,8 +88,9 @@ def test_speech_over_http(openai: OpenAI) -> None:
 
 
 def test_voices_differ_and_unknown_ones_are_named(openai: OpenAI) -> None:
-    assert spoken(openai, voice="Ada Random") == spoken(openai, voice="ada random")
-    assert spoken(openai, voice="Ada Random") != spoken(openai, voice="Ben Random")
+    ada = spoken(openai, voice="Ada Random")
+    assert alike(ada, spoken(openai, voice="ada random"))
+    assert not alike(ada, spoken(openai, voice="Ben Random"))
     with pytest.raises(BadRequestError, match=r"nobody.*some that work: Ada Random"):
         spoken(openai, voice="nobody")
 
@@ -103,7 +111,7 @@ def test_a_voice_is_made_of_a_recording_and_speaks(
         consent="Anna agreed",
     )
     assert made.name == "anna"
-    assert spoken(openai, voice="anna") != spoken(openai, voice="alloy")
+    assert not alike(spoken(openai, voice="anna"), spoken(openai, voice="alloy"))
     with RealtimeClient(server) as client:
         client.update(audio={"output": {"voice": "anna"}})
         client.write(BUS)
@@ -126,9 +134,7 @@ def test_a_process_that_is_killed_is_not_heard(openai: OpenAI, server: LiveServe
         heard = next(parts)
         os.kill(before, signal.SIGKILL)
         heard += b"".join(parts)
-    one, other = np.frombuffer(undisturbed, "<i2"), np.frombuffer(heard, "<i2")
-    assert len(one) == len(other)
-    assert np.abs(one.astype(int) - other).max() <= 1
+    assert alike(undisturbed, heard)
     assert process(server) != before
 
 

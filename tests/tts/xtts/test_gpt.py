@@ -52,23 +52,10 @@ def ids(xtts: Any) -> list[int]:
 def by_library(xtts: Any, ids: list[int]) -> tuple[list[int], Any]:
     """The likeliest tokens and their latents, as the library's streaming loop gives them."""
     from streamkit.tts.xtts.checkpoint import quiet
+    from streamkit_benchmarks.speaking.tokens import generate
 
     with torch.inference_mode(), quiet():
-        prompt = xtts.gpt.compute_embeddings(voice(xtts)[None], torch.IntTensor(ids)[None])
-        generator = xtts.gpt.get_generator(
-            fake_inputs=prompt,
-            top_k=1,
-            top_p=0.85,
-            temperature=0.75,
-            do_sample=True,
-            num_beams=1,
-            num_return_sequences=1,
-            length_penalty=1.0,
-            repetition_penalty=10.0,
-            output_attentions=False,
-            output_hidden_states=True,
-            return_dict_in_generate=True,
-        )
+        generator = generate(xtts, voice(xtts)[None], ids, top_k=1)
         pairs = [pair for pair, _ in zip(generator, range(STEPS), strict=False)]
     return [int(token) for token, _ in pairs], torch.cat([latent for _, latent in pairs])
 
