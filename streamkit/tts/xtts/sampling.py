@@ -91,7 +91,9 @@ def draw(logits: Tensor, dice: Sequence[Dice], sampling: Sampling) -> list[int]:
     """
     drawn = torch.stack([each.drawn for each in dice])
     probabilities, tokens = scores(logits, drawn, sampling)
-    thrown = torch.tensor([each.throw() for each in dice], device=logits.device)
+    thrown = torch.tensor(
+        [each.throw() for each in dice], dtype=torch.float64, device=logits.device
+    )
     ends = probabilities.double().cumsum(dim=1)
     # The last one that can be drawn catches what rounding leaves above the last end.
     last = (probabilities > 0).sum(dim=1, keepdim=True) - 1
