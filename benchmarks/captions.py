@@ -124,7 +124,7 @@ def captions(
     if save is not None:
         talk.save(save)
     run.begin(talk, found.name, others)
-    with _ends_on_signal(), on_cores(others):
+    with ends_on_signal(), on_cores(others):
         try:
             run.offline(model, settings)
             for system in systems:
@@ -195,7 +195,7 @@ def _systems(model: str, settings: list[str], naive: bool, peers: list[str]) -> 
 
 
 @contextmanager
-def _ends_on_signal() -> Iterator[None]:
+def ends_on_signal() -> Iterator[None]:
     """SIGTERM ends the servers and keeps the figures, as Ctrl-C does."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -73,7 +73,7 @@ def speech(
         raise typer.BadParameter(f"--threads {threads} is out of range: 0 to 256")
     _require(plots=plots)
 
-    from streamkit_benchmarks.captions import _ends_on_signal
+    from streamkit_benchmarks.captions import ends_on_signal
     from streamkit_benchmarks.drive import available_cores
     from streamkit_benchmarks.speaking.plan import CUDA, FULL, QUICK
     from streamkit_benchmarks.speaking.run import Run
@@ -81,7 +81,7 @@ def speech(
     out.mkdir(parents=True, exist_ok=True)
     plan = QUICK if quick else CUDA if device == "cuda" else FULL
     run = Run(plan, out, seed=seed, recognizer=recognizer)
-    with _ends_on_signal(), TemporaryDirectory(prefix="streamkit-bench-") as folder:
+    with ends_on_signal(), TemporaryDirectory(prefix="streamkit-bench-") as folder:
         try:
             run.begin(
                 device,

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamkit.errors import SynthesisError
+from streamkit.tts.arguments import check_arguments
 from streamkit.tts.synthesizer import SpeechPiece, Voice, WordMark
 
 FAKE_VOICES: Final = (
@@ -21,7 +22,6 @@ FAKE_VOICES: Final = (
     Voice("fake-low", "en-us", "tones from 200 Hz up"),
 )
 FAKE_SPEEDS: Final = (0.5, 2.5)
-MAX_TEXT_CHARACTERS: Final = 100_000
 
 _LETTER_SECONDS: Final = 0.06
 _PIECE_SECONDS: Final = 0.06
@@ -168,13 +168,7 @@ class FakeSpeech:
 
 
 def _find_voice(text: str, voice: str | None, language: str | None, speed: float) -> str:
-    if len(text) > MAX_TEXT_CHARACTERS:
-        raise SynthesisError(
-            f"the text has {len(text)} characters, at most {MAX_TEXT_CHARACTERS} are spoken in "
-            "one go: split it"
-        )
-    if not FAKE_SPEEDS[0] <= speed <= FAKE_SPEEDS[1]:
-        raise SynthesisError(f"speed {speed} is out of range: {FAKE_SPEEDS[0]} to {FAKE_SPEEDS[1]}")
+    check_arguments(text, speed, *FAKE_SPEEDS)
     names = [each.name for each in FAKE_VOICES]
     if voice is not None:
         if voice not in names:

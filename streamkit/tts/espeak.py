@@ -28,6 +28,7 @@ from typing import Final
 import numpy as np
 
 from streamkit.errors import SynthesisError
+from streamkit.tts.arguments import check_arguments
 from streamkit.tts.espeak_library import Engine
 from streamkit.tts.espeak_text import Segment, mark_words, split_text
 from streamkit.tts.synthesizer import SpeechPiece, Voice
@@ -36,8 +37,6 @@ DEFAULT_VOICE: Final = "en-us"
 USUAL_WORDS_PER_MINUTE: Final = 175
 MIN_SPEED: Final = 0.5
 MAX_SPEED: Final = 2.5
-MAX_TEXT_CHARACTERS: Final = 100_000
-"""About two hours of speech: what is longer is a mistake of the caller."""
 MAX_SEGMENT_CHARACTERS: Final = 400
 """Bounds the memory of a stream, and how long it can keep the engine from the others."""
 PIECE_MILLISECONDS: Final = 60
@@ -69,7 +68,7 @@ class EspeakSynthesizer:
         """Begin to speak; see `Synthesizer.synthesize`.
 
         Args:
-            text: at most `MAX_TEXT_CHARACTERS` characters; line breaks end a sentence.
+            text: at most `arguments.MAX_TEXT_CHARACTERS` characters; line breaks end a sentence.
             voice: a name out of `voices`, with or without a variant: "de", "en-us+f2".
             language: BCP 47 tag; where there is no voice for the region, that of the
                 language is taken. Not looked at when `voice` is given.
@@ -78,13 +77,7 @@ class EspeakSynthesizer:
         Raises:
             SynthesisError: an argument is not accepted, or espeak-ng cannot be loaded.
         """
-        if len(text) > MAX_TEXT_CHARACTERS:
-            raise SynthesisError(
-                f"the text has {len(text)} characters, at most {MAX_TEXT_CHARACTERS} are "
-                "spoken in one go: split it"
-            )
-        if not MIN_SPEED <= speed <= MAX_SPEED:
-            raise SynthesisError(f"speed {speed} is out of range: {MIN_SPEED} to {MAX_SPEED}")
+        check_arguments(text, speed, MIN_SPEED, MAX_SPEED)
         engine = Engine.load()
         identifier = self._find_voice(engine, voice, language)
         return EspeakStream(engine, text, identifier, round(USUAL_WORDS_PER_MINUTE * speed))

@@ -28,6 +28,7 @@ from typing import Final
 import numpy as np
 
 from streamkit.errors import SynthesisError
+from streamkit.tts.arguments import check_arguments
 from streamkit.tts.kokoro_model import MAX_PHONEMES, SAMPLE_RATE, KokoroModel, Samples
 from streamkit.tts.kokoro_phonemes import Phonemizer, SpokenText
 from streamkit.tts.kokoro_text import Boundary, Segment, cut_text, halve
@@ -40,8 +41,6 @@ from streamkit.tts.voice_names import UnknownVoiceError
 
 MIN_SPEED: Final = 0.5
 MAX_SPEED: Final = 2.0
-MAX_TEXT_CHARACTERS: Final = 100_000
-"""About two hours of speech: what is longer is a mistake of the caller."""
 MAX_USUAL_THREADS: Final = 4
 """More of them speak a segment hardly sooner, and keep the others waiting."""
 PIECE_MILLISECONDS: Final = 60
@@ -93,7 +92,7 @@ class KokoroSynthesizer:
         """Begin to speak; see `Synthesizer.synthesize`.
 
         Args:
-            text: at most `MAX_TEXT_CHARACTERS` characters; line breaks end a sentence.
+            text: at most `arguments.MAX_TEXT_CHARACTERS` characters; line breaks end a sentence.
             voice: a name out of `voices`; it speaks one language, which it is read in.
             language: BCP 47 tag. Not looked at when `voice` is given.
             speed: from `MIN_SPEED` to `MAX_SPEED`.
@@ -101,13 +100,7 @@ class KokoroSynthesizer:
         Raises:
             SynthesisError: an argument is not accepted, or the model cannot be loaded.
         """
-        if len(text) > MAX_TEXT_CHARACTERS:
-            raise SynthesisError(
-                f"the text has {len(text)} characters, at most {MAX_TEXT_CHARACTERS} are "
-                "spoken in one go: split it"
-            )
-        if not MIN_SPEED <= speed <= MAX_SPEED:
-            raise SynthesisError(f"speed {speed} is out of range: {MIN_SPEED} to {MAX_SPEED}")
+        check_arguments(text, speed, MIN_SPEED, MAX_SPEED)
         loaded = self._load()
         name = choose(voice, language, loaded.model.voice_names)
         spoken = language_of(name)

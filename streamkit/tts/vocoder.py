@@ -131,7 +131,6 @@ class Convolution:
         width = 2 * margin
         self._held = known[:, :, max(0, known.shape[2] - width) :]
         if known.shape[2] <= width:
-            self._held = known
             return x.new_zeros((1, w.weight.shape[0], 0))
         return F.conv1d(known, w.weight, w.bias, dilation=w.step)
 

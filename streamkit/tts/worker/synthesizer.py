@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final
 
 from streamkit.errors import SynthesisError
+from streamkit.tts.arguments import check_arguments
 from streamkit.tts.latents import VoiceLatents
 from streamkit.tts.synthesizer import Voice
 from streamkit.tts.worker.jobs import Sentence
@@ -21,8 +22,6 @@ from streamkit.tts.worker.supervisor import Supervisor
 
 MIN_SPEED: Final = 0.5
 MAX_SPEED: Final = 2.0
-MAX_TEXT_CHARACTERS: Final = 100_000
-"""About two hours of speech: what is longer is a mistake of the caller."""
 DEFAULT_LANGUAGE: Final = "en"
 SEED_BYTES: Final = 4
 NAMED_IN_ERRORS: Final = 8
@@ -85,7 +84,7 @@ class WorkerSynthesizer:
         """Begin to speak; see `Synthesizer.synthesize`.
 
         Args:
-            text: at most `MAX_TEXT_CHARACTERS` characters.
+            text: at most `arguments.MAX_TEXT_CHARACTERS` characters.
             voice: a name out of `voices`; each speaks all languages.
             language: BCP 47 tag, of which the language counts; None: `DEFAULT_LANGUAGE`.
             speed: within `speeds`.
@@ -93,14 +92,7 @@ class WorkerSynthesizer:
         Raises:
             SynthesisError: an argument is not accepted, or the voice cannot be had at all.
         """
-        if len(text) > MAX_TEXT_CHARACTERS:
-            raise SynthesisError(
-                f"the text has {len(text)} characters, at most {MAX_TEXT_CHARACTERS} are spoken "
-                "in one go: split it"
-            )
-        lowest, highest = self._speeds
-        if not lowest <= speed <= highest:
-            raise SynthesisError(f"speed {speed} is out of range: {lowest} to {highest}")
+        check_arguments(text, speed, *self._speeds)
         self._supervisor.start()
         spoken = self._find_language(language)
         who = self._find(voice)
