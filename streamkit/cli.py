@@ -13,9 +13,9 @@ from typing import Annotated
 import typer
 
 from streamkit import __version__
-from streamkit.commands import doctor, models, serve, voices
+from streamkit.commands import doctor, latency, models, replay, serve, voices
 from streamkit.errors import StreamkitError
-from streamkit_benchmarks import calibrate, captions, speech, voice
+from streamkit_benchmarks import calibrate, captions, page, speech, voice
 from streamkit_clients import caption, demo, devices, talk
 
 app = typer.Typer(
@@ -29,14 +29,17 @@ app.command("caption")(caption.caption)
 app.command("talk")(talk.talk)
 app.command("serve")(serve.serve)
 app.command("devices")(devices.devices)
+app.command("replay")(replay.replay)
 app.command("doctor")(doctor.doctor)
 models.app.command("calibrate")(calibrate.calibrate)
 app.add_typer(models.app, name="models")
 app.add_typer(voices.app, name="voices")
+app.add_typer(latency.app, name="latency")
 bench = typer.Typer(help="Measure on this machine.", no_args_is_help=True)
 bench.command("captions")(captions.captions)
 bench.command("voice")(voice.voice)
 bench.command("speech")(speech.speech)
+bench.command("page")(page.page)
 app.add_typer(bench, name="bench")
 
 

@@ -80,6 +80,9 @@ class Settings(BaseSettings):
         description="base URL of an OpenAI-compatible endpoint; none: the parrot replies",
     )
     llm_model: str | None = Field(default=None, description="the endpoint's name of the model")
+    llm_models: tuple[str, ...] = Field(
+        default=(), description="further models of the endpoint, which clients may ask for by name"
+    )
     llm_api_key: SecretStr | None = Field(default=None, description="the endpoint's key")
     llm_context_tokens: Count = Field(
         default=4096, description="tokens that the model can hold; older turns are left out"
@@ -111,10 +114,19 @@ class Settings(BaseSettings):
         description="the same text then sounds the same each time; default: never twice the same",
     )
     trace: Path | None = Field(
-        default=None, description="file that gets a line of JSON for each turn and response"
+        default=None,
+        description="file that gets a line of JSON for each chunk, hypothesis, turn and response",
     )
     trace_words: bool = Field(
         default=False, description="write there too what was said; else ids, times and codes only"
+    )
+    otel: bool = Field(
+        default=False,
+        description="send spans to OpenTelemetry, as the OTEL_* variables say; extra [otel]",
+    )
+
+    record: Path | None = Field(
+        default=None, description="folder in which every session is kept with sound and words"
     )
 
     # Bounds
@@ -186,6 +198,9 @@ class Settings(BaseSettings):
     audio_burst: Seconds = Field(default=60, description="audio seconds that it may send at once")
     ring_seconds: float = Field(
         default=45, ge=40, description="audio kept per channel; the longest window is 28 s"
+    )
+    record_max_bytes: Count = Field(
+        default=1 << 28, description="of one recorded session; beyond, it is not recorded on"
     )
     outbox_messages: Count = Field(
         default=256, description="finals that may wait for a slow reader"

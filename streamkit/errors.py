@@ -49,3 +49,7 @@ class ConnectionLostError(StreamkitError):
 
 class DeviceError(StreamkitError):
     """A sound device is missing, busy, or refuses the requested format."""
+
+
+class ReplayError(StreamkitError):
+    """A recorded session cannot be read, or cannot be played again."""

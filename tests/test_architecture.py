@@ -36,8 +36,13 @@ LAYERS = {
     },
     "client": {"errors", "latency", "audio"},
     "testing": {"errors", "asr", "audio", "llm", "session", "tts", "vad", "latency"},
+    "replay": {
+        "errors", "config", "asr", "audio", "server", "testing", "tts", "llm",
+    },
+    "report": {"errors", "latency"},
     "commands": {
-        "errors", "config", "asr", "audio", "client", "models", "server", "tts", "vad",
+        "errors", "config", "asr", "audio", "client", "models", "replay", "report", "server", "tts",
+        "vad",
     },
     "cli": {"errors", "commands"},
 }  # fmt: skip

@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import anyio
@@ -49,7 +49,7 @@ LIKE_SAMPLES = seconds(0.64)
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A hypothesis and when it was computed, in seconds on `time.monotonic`."""
+    """A hypothesis and when it was computed, in seconds on the scheduler's clock."""
 
     hypothesis: Hypothesis
     started_at: float
@@ -203,6 +203,7 @@ class Scheduler:
         *,
         workers: int = 1,
         pass_timeout: float = 30.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Make a scheduler.
 
@@ -210,6 +211,7 @@ class Scheduler:
             recognizer: shared by all sessions.
             workers: batches that are decoded at once.
             pass_timeout: seconds after which a worker is taken to hang, and replaced.
+            clock: that of the event loop.
         """
         self.recognizer = recognizer
         self.queue = RequestQueue()
@@ -218,9 +220,15 @@ class Scheduler:
         self._workers = workers
         self._idle = workers
         self._pass_timeout = pass_timeout
+        self._clock = clock
         self._limiter = anyio.CapacityLimiter(workers)
         self._wake = anyio.Event()
         self._tasks: anyio.abc.TaskGroup | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Something is being decoded."""
+        return self._idle < self._workers
 
     async def __aenter__(self) -> Scheduler:
         self._tasks = anyio.create_task_group()
@@ -270,7 +278,7 @@ class Scheduler:
         while True:
             # What could run beside each other on idle workers is not put together.
             share = -(-len(self.queue) // self._idle)
-            tickets = self.queue.take(time.monotonic(), min(share, MAX_BATCH))
+            tickets = self.queue.take(self._clock(), min(share, MAX_BATCH))
             if not tickets:
                 self._wake = anyio.Event() if self._wake.is_set() else self._wake
                 await self._wake.wait()
@@ -296,7 +304,7 @@ class Scheduler:
 
     async def _decode(self, tickets: Sequence[Ticket]) -> list[Decoded] | RecognitionError:
         requests = [ticket.request for ticket in tickets]
-        started = time.monotonic()
+        started = self._clock()
         hypotheses: list[Hypothesis] = []
         try:
             with anyio.fail_after(self._pass_timeout):
@@ -316,7 +324,7 @@ class Scheduler:
             return RecognitionError(f"{type(error).__name__}: {error}")
         finally:
             # A call that failed has kept a worker busy like any other.
-            ended = time.monotonic()
+            ended = self._clock()
             self.cadence.worked(started, ended)
             for ticket in tickets:
                 self.queue.charge(ticket.session, (ended - started) / len(tickets), ended)

@@ -100,6 +100,45 @@ class StreamingResampler:
         return tail
 
 
+class SourcePlaces:
+    """Where each piece of a stream lies in what a `StreamingResampler` makes of it.
+
+    It gives later what it holds back, so what it returns for a piece is not the sound of that
+    piece alone. The places of all pieces follow each other without a gap.
+
+    Args:
+        source_rate: of the stream's beginning.
+        target_rate: of the places.
+    """
+
+    def __init__(self, source_rate: int, target_rate: int = SAMPLE_RATE) -> None:
+        self._rate = source_rate
+        self._target = target_rate
+        self._base = 0
+        self._given = 0
+        self._returned = 0
+        self._end = 0
+
+    def change_rate(self, source_rate: int, waiting: int) -> None:
+        """Another resampler goes on; `waiting` samples of the one before are still to come."""
+        self._rate = source_rate
+        self._base = self._returned + waiting
+        self._given = 0
+
+    def span(self, given: int, returned: int) -> tuple[int, int]:
+        """Where the next piece begins and ends.
+
+        Args:
+            given: its samples at the source's rate.
+            returned: samples that came out when it was given.
+        """
+        self._given += given
+        self._returned += returned
+        start = self._end
+        self._end = max(start, self._base + round(self._given * self._target / self._rate))
+        return start, self._end
+
+
 def _open(source_rate: int, target_rate: int) -> soxr.ResampleStream:
     import soxr
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import random
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from types import TracebackType
@@ -17,8 +18,10 @@ from numpy.typing import NDArray
 from websockets.asyncio.client import ClientConnection
 
 from streamkit.client.backoff import Backoff
+from streamkit.client.clock_exchange import ClockExchange
 from streamkit.client.event_queue import EventQueue
 from streamkit.client.events import (
+    ClockAnswered,
     Event,
     Finished,
     Reconnected,
@@ -34,6 +37,7 @@ from streamkit.errors import (
     AudioFormatError,
     ConnectionLostError,
 )
+from streamkit.latency.clock import ClockMap
 
 KEEPALIVE_SECONDS = 4.0
 """Silence of the client after which it says that it is still there (servers wait about 10 s)."""
@@ -97,6 +101,7 @@ class CaptionConnection:
         self._replay = ReplayBuffer(self.options.sample_rate, keep_seconds)
         self._events = EventQueue()
         self._committed: tuple[Word, ...] = ()
+        self._clock = ClockExchange()
         self._finishing = False
         self._heard = 0
         self._abandoned: str | None = None
@@ -128,6 +133,11 @@ class CaptionConnection:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+
+    @property
+    def clock(self) -> ClockMap:
+        """The server's clock by this machine's, as far as a streamkit server has told it."""
+        return self._clock.map
 
     async def send(
         self, audio: bytes | NDArray[np.int16], captured_at: float | None = None
@@ -201,13 +211,17 @@ class CaptionConnection:
             self._ended.set()
             self._room.set()
             # A socket full of audio that nobody reads never gets as far as closing politely.
-            with anyio.move_on_after(CLOSE_SECONDS):
-                await socket.close()
-            socket.transport.abort()
+            try:
+                with anyio.move_on_after(CLOSE_SECONDS):
+                    await socket.close()
+            finally:
+                # Whoever leaves does not wait for that, and cancels it.
+                socket.transport.abort()
 
     async def _drive(self, socket: ClientConnection) -> str | None:
         """Use one connection until its end: None when the stream is finished, else a reason."""
         self._abandoned = None
+        self._clock = ClockExchange()
         return await self._reconnector.use(
             partial(self._send_all, socket), partial(self._receive_all, socket)
         )
@@ -222,7 +236,12 @@ class CaptionConnection:
                     continue
                 if event is None:
                     continue
+                if isinstance(event, ClockAnswered):
+                    times = (event.sent_at, event.received_at, event.answered_at)
+                    self._clock.answered(*times, time.time())
+                    continue
                 if isinstance(event, Transcript):
+                    self._clock.ours = self._clock.ours or event.latency is not None
                     self._reconnector.recovered()
                 self._replay.observe(event)
                 await self._events.put(event)
@@ -248,6 +267,9 @@ class CaptionConnection:
                     self._abandoned = "the connection was too slow for the audio"
                     socket.transport.abort()
                     return
+                if (clock := self._clock.question(time.time())) is not None:
+                    own: dict[str, object] = {"clock": clock}
+                    await socket.send(json.dumps({"type": "KeepAlive", "streamkit": own}))
                 match self._replay.next():
                     case None if self._finishing:
                         await socket.send('{"type":"CloseStream"}')

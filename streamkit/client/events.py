@@ -44,6 +44,26 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockAnswered:
+    """The server's clock, for a connection that has asked; see `ClockExchange`.
+
+    `sent_at` is when the question left by the client's clock, `received_at` when it came and
+    `answered_at` when this left by the server's: Unix seconds.
+    """
+
+    sent_at: float
+    received_at: float
+    answered_at: float
+
+    @classmethod
+    def read(cls, wire: Mapping[str, Any]) -> ClockAnswered:
+        """Read the message `streamkit.clock`, which both protocols have."""
+        return cls(
+            float(wire["client_sent_at"]), float(wire["received_at"]), float(wire["sent_at"])
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     """The words of one range of time.
 
@@ -133,7 +153,9 @@ Event = (
 )
 
 
-def parse_event(message: str | bytes, offset: float = 0.0, utterance: int = 0) -> Event | None:
+def parse_event(
+    message: str | bytes, offset: float = 0.0, utterance: int = 0
+) -> Event | ClockAnswered | None:
     """Read one server message of the Deepgram live protocol.
 
     Args:
@@ -162,9 +184,11 @@ def parse_event(message: str | bytes, offset: float = 0.0, utterance: int = 0) -
                 return ServerError(str(wire.get("variant") or wire.get("code") or ""), str(text))
             case "Metadata":
                 return Finished(wire)
+            case "streamkit.clock":
+                return ClockAnswered.read(wire)
             case _:
                 return None
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, OverflowError, LookupError, TypeError, AttributeError) as error:
         start = message[:80]
         raise ProtocolError(
             f"the server sent {start!r}, which is not a message of the live transcription "

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import random
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
@@ -17,12 +18,14 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 
 from streamkit.client.backoff import Backoff
-from streamkit.client.events import Reconnected
+from streamkit.client.clock_exchange import ClockExchange
+from streamkit.client.events import ClockAnswered, Reconnected
 from streamkit.client.handshake import place
-from streamkit.client.realtime_events import RealtimeEvent, parse_event
-from streamkit.client.realtime_messages import Message
+from streamkit.client.realtime_events import RealtimeEvent, SessionConfigured, parse_event
+from streamkit.client.realtime_messages import Message, ask_clock
 from streamkit.client.reconnect import Reconnector, close_reason
 from streamkit.errors import ConfigurationError, ConnectionLostError
+from streamkit.latency.clock import ClockMap
 
 REALTIME_PATH = "/v1/realtime"
 
@@ -109,6 +112,7 @@ class RealtimeConnection:
         self._unsent: deque[Message] = deque()
         self._work = anyio.Event()
         self._connected = False
+        self._clock = ClockExchange()
         self._abandoned: str | None = None
         self._error: Exception | None = None
         self._events: asyncio.Queue[RealtimeEvent | None] = asyncio.Queue(MAX_EVENTS)
@@ -143,6 +147,11 @@ class RealtimeConnection:
         """Whether what is sent now goes out."""
         return self._connected
 
+    @property
+    def clock(self) -> ClockMap:
+        """The server's clock by this machine's, as far as a streamkit server has told it."""
+        return self._clock.map
+
     def send(self, message: Message) -> bool:
         """Send a message as soon as the socket takes it; False: there is no connection.
 
@@ -174,6 +183,7 @@ class RealtimeConnection:
     def _begin(self) -> None:
         """Start a connection's output with its opening messages."""
         self._unsent = deque(self._opening())
+        self._clock = ClockExchange()
         self._abandoned = None
         self._connected = True
 
@@ -203,8 +213,15 @@ class RealtimeConnection:
         try:
             while True:
                 event = parse_event(await socket.recv())
-                if event is not None:
-                    await self._events.put(event)
+                match event:
+                    case None:
+                        continue
+                    case ClockAnswered(sent_at, received_at, answered_at):
+                        self._clock.answered(sent_at, received_at, answered_at, time.time())
+                        continue
+                    case SessionConfigured(ours=True):
+                        self._clock.ours = True
+                await self._events.put(event)
         except websockets.ConnectionClosed as closed:
             code = closed.rcvd.code if closed.rcvd else None
             reason = self._abandoned or close_reason(closed)
@@ -220,5 +237,8 @@ class RealtimeConnection:
             while True:
                 while self._unsent:
                     await socket.send(json.dumps(self._unsent.popleft()))
+                if (clock := self._clock.question(time.time())) is not None:
+                    await socket.send(json.dumps(ask_clock(clock)))
+                    continue
                 self._work = anyio.Event()
                 await self._work.wait()

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamkit.client.events import Reconnected, Reconnecting
+from streamkit.client.events import ClockAnswered, Reconnected, Reconnecting
 from streamkit.client.playback import REALTIME_RATE, Part
 from streamkit.errors import ProtocolError
 
@@ -179,6 +179,7 @@ ServerEvent = (
     | ReplySoundDone
     | ResponseDone
     | RealtimeError
+    | ClockAnswered
 )
 RealtimeEvent = ServerEvent | Reconnecting | Reconnected
 
@@ -195,7 +196,7 @@ def parse_event(message: str | bytes) -> ServerEvent | None:
     try:
         wire = json.loads(message)
         return _event(wire)
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, OverflowError, LookupError, TypeError, AttributeError) as error:
         raise ProtocolError(
             f"the server sent {message[:80]!r}, which is not a message of the OpenAI Realtime "
             f"protocol ({type(error).__name__}: {error}); check that the address is the "
@@ -233,6 +234,8 @@ def _event(wire: Mapping[str, Any]) -> ServerEvent | None:
             return ReplySoundDone(str(wire["response_id"]), _part(wire))
         case "response.done":
             return _done(wire["response"])
+        case "streamkit.clock":
+            return ClockAnswered.read(wire)
         case "error":
             error = wire["error"]
             return RealtimeError(str(error.get("code") or error.get("type") or ""), _message(error))

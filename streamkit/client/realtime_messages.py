@@ -120,6 +120,11 @@ def append(
     return {**message, "streamkit": own} if own else message
 
 
+def ask_clock(clock: Mapping[str, Any]) -> Message:
+    """Ask what the server's clock says; it comes without sound."""
+    return {"type": "input_audio_buffer.append", "audio": "", "streamkit": {"clock": clock}}
+
+
 def truncate(position: Position) -> Message:
     """Of this reply, so much was heard."""
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 THREAD_SECONDS = 1.0
 """How long a worker thread may take to end after the server has."""
+
+ANY_ADDRESS = ("0.0.0.0", "::")
+"""Hosts at which a server listens and nobody can be reached."""
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -78,7 +82,14 @@ def serve(
         str | None, typer.Option(help="Voice of the replies; else the usual one of the language.")
     ] = None,
     trace: Annotated[
-        Path | None, typer.Option(help="Write a line of JSON for each turn and response.")
+        Path | None, typer.Option(help="Write lines of JSON: where the time of each turn goes.")
+    ] = None,
+    otel: Annotated[
+        bool, typer.Option("--otel", help="Send spans to where OTEL_* say; extra otel.")
+    ] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option(help="Folder that keeps every session, with sound and words, for replay."),
     ] = None,
     max_sessions: Annotated[int | None, typer.Option(help="Sessions at once [64].")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder of pulled models.")] = None,
@@ -116,11 +127,13 @@ def serve(
         "tts_device": tts_device,
         "voice": voice,
         "trace": trace,
+        "otel": otel or None,
+        "record": record,
         "max_sessions": max_sessions,
         "cache": cache,
     }
     settings = read_settings(
-        {name: value for name, value in given.items() if value is not None} | _assignments(set_)
+        {name: value for name, value in given.items() if value is not None} | assignments(set_)
     )
     logging.basicConfig(
         level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -167,7 +180,8 @@ def read_settings(given: dict[str, Any]) -> Settings:
         raise ConfigurationError(f"settings that cannot be used: {problems}") from error
 
 
-def _assignments(pairs: list[str] | None) -> dict[str, Any]:
+def assignments(pairs: list[str] | None) -> dict[str, Any]:
+    """Read NAME=VALUE, values as JSON where they are."""
     values: dict[str, Any] = {}
     for pair in pairs or []:
         name, sign, value = pair.partition("=")
@@ -198,6 +212,7 @@ async def _serve(settings: Settings) -> None:
     if settings.tts != ESPEAK:
         typer.echo(f"loading voice {speech.name} …", err=True)
     async with running(settings, recognizer, profile, speech=speech) as (server, url):
+        typer.echo(f"page     {_page(settings, url)}", err=True)
         typer.echo(f"model    {recognizer.info.name}", err=True)
         typer.echo(f"voice    {speech.name}", err=True)
         typer.echo(f"captions {url}/v1/listen", err=True)
@@ -205,12 +220,40 @@ async def _serve(settings: Settings) -> None:
         typer.echo(f"health   {url.replace('ws', 'http', 1)}/readyz, /metrics", err=True)
         if server.tls and settings.tls_self_signed:
             typer.echo(_how_to_trust(server.tls), err=True)
+        if settings.record:
+            typer.secho(
+                f"RECORDING every session, with sound and words, in {settings.record.resolve()}: "
+                "tell the people who talk here.",
+                fg=typer.colors.RED,
+                bold=True,
+                err=True,
+            )
         typer.echo("Ctrl-C ends it.", err=True)
+        # What is loaded now stays. Looking through it for garbage would stop all sessions for 12 ms
+        # and more each time.
+        gc.collect()
+        gc.freeze()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_obey_signals, server)
             await server.stopped.wait()
             tasks.cancel_scope.cancel()
     typer.echo("streamkit: ended.", err=True)
+
+
+def _page(settings: Settings, url: str) -> str:
+    """Where a person opens the page, and what that takes from another machine."""
+    own = url.replace("ws", "http", 1) + "/"
+    if settings.host not in ANY_ADDRESS:
+        return own
+    scheme, port = own.partition(":")[0], own.rstrip("/").rpartition(":")[2]
+    here = f"{scheme}://localhost:{port}/"
+    if settings.allowed_origins and scheme == "https":
+        return here
+    return (
+        f"{here}\n"
+        "         from other machines browsers give the microphone to pages over https only:\n"
+        f"         --tls-self-signed --allowed-origin https://NAME-OF-THIS-MACHINE:{port}"
+    )
 
 
 def _how_to_trust(tls: Tls) -> str:

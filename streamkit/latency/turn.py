@@ -39,14 +39,20 @@ class TurnTrace:
             asked for a response), and the stages count from `asked_at`.
         asked_at: when it was known that there is something to answer.
         captured_at: when that sample was captured, Unix seconds by the client's clock.
+        position: after that sample, in the person's audio.
     """
 
     def __init__(
-        self, speech_end: float | None, asked_at: float, captured_at: float | None = None
+        self,
+        speech_end: float | None,
+        asked_at: float,
+        captured_at: float | None = None,
+        position: int | None = None,
     ) -> None:
         self.begin = asked_at if speech_end is None else speech_end
         self.spoken = speech_end is not None
         self.captured_at = captured_at
+        self.position = position
         self._passed: dict[TurnStage, float] = {}
 
     def mark(self, stage: TurnStage, at: float) -> None:
@@ -56,6 +62,11 @@ class TurnTrace:
     def passed(self, stage: TurnStage) -> float | None:
         """When a stage was passed; None: not yet."""
         return self._passed.get(stage)
+
+    @property
+    def stages(self) -> dict[TurnStage, float]:
+        """When each stage was passed, in the order of the stages; only those that were."""
+        return {stage: self._passed[stage] for stage in TurnStage if stage in self._passed}
 
     def parts(self) -> dict[TurnStage, float]:
         """Seconds that each stage added, 0 for one that was early; only stages that were passed.

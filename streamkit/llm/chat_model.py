@@ -81,6 +81,8 @@ class ReplyRequest:
             not know this wish may ignore it.
         max_output_tokens: the reply ends there, with the reason "length"; None: the model's
             own limit.
+        model: another one of the same endpoint; None: the one that was chosen for all. A model
+            that is no endpoint does not look at it.
     """
 
     turns: tuple[Turn, ...]
@@ -89,6 +91,7 @@ class ReplyRequest:
     tool_choice: ToolChoice = "auto"
     parallel_tool_calls: bool = True
     max_output_tokens: int | None = None
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,14 +174,15 @@ class OpenAIChat:
             Fault: it failed.
             ReplyError: it cannot be asked at all.
         """
-        if self._model is None:
+        model = request.model or self._model
+        if model is None:
             try:
-                self._model = self._choose(await self._endpoint.list_models())
+                model = self._model = self._choose(await self._endpoint.list_models())
             except ConfigurationError as error:
                 raise ReplyError(str(error)) from error
         dialect = self._dialect
         while True:
-            body = write_request(request, self._model, dialect, self._extra)
+            body = write_request(request, model, dialect, self._extra)
             try:
                 exchange = await self._open(body, request, redactor)
             except Fault as fault:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from anyio.to_thread import run_sync
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -21,12 +22,14 @@ from streamkit.config import Settings
 from streamkit.server.audio_api import audio_routes
 from streamkit.server.client_secrets import client_secrets_route
 from streamkit.server.listen import listen
+from streamkit.server.page import page_routes
 from streamkit.server.parallelism import parallelism
 from streamkit.server.realtime import check_session, realtime
+from streamkit.server.recording import Recorder
 from streamkit.server.replying import chosen_model, replying
 from streamkit.server.speech_engines import load_speech
 from streamkit.server.state import ServerState
-from streamkit.server.trace_file import TraceFile
+from streamkit.server.tracing import open_sinks
 from streamkit.vad.silero import SileroVad
 from streamkit.vad.smart_turn import SmartTurn
 
@@ -43,6 +46,7 @@ def create_app(
     *,
     chat_model: ChatModel | None = None,
     speech: SpeechEngine | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Starlette:
     """Make the application around a recognizer that is loaded already.
 
@@ -53,12 +57,14 @@ def create_app(
         chat_model: replies for all, and is closed with the application; None: that of the
             settings.
         speech: speaks for all, and is closed with the application; None: that of the settings.
+        clock: of the event loop in which the application will run.
 
     Raises:
         ModelError: the detector of voice activity, or of turns, cannot be loaded, or there are no
             weights for the voice.
-        ConfigurationError: the settings for replies or the voice cannot be used, or the trace
-            file not written.
+        ConfigurationError: the settings for replies or the voice cannot be used, the trace file
+            not written, or OpenTelemetry is not there, or sessions cannot be recorded where
+            they should.
     """
     state = ServerState(
         settings=settings,
@@ -66,13 +72,18 @@ def create_app(
             recognizer,
             workers=parallelism(settings, profile).workers,
             pass_timeout=settings.pass_timeout,
+            clock=clock,
         ),
         vad=SileroVad.load(),
         profile=profile,
         speech=speech or load_speech(settings),
         chat_model=chat_model or chosen_model(settings),
         turn_detector=None if settings.turn_model is None else SmartTurn.load(settings.turn_model),
-        trace=None if settings.trace is None else TraceFile(settings.trace),
+        trace=open_sinks(settings),
+        clock=clock,
+        recorder=(
+            Recorder(settings.record, settings.record_max_bytes) if settings.record else None
+        ),
     )
 
     @asynccontextmanager
@@ -81,6 +92,8 @@ def create_app(
             state.ready = True
             yield
             state.ready = False
+        if state.recorder is not None:
+            await run_sync(state.recorder.close)
 
     app = Starlette(
         routes=[
@@ -91,6 +104,7 @@ def create_app(
             WebSocketRoute("/v1/realtime", realtime),
             client_secrets_route(partial(check_session, state)),
             *audio_routes(settings),
+            *page_routes(),
         ],
         lifespan=lifespan,
     )
@@ -128,8 +142,9 @@ async def _metrics(request: Request) -> Response:
     """Counters and histograms in Prometheus' text format."""
     state = _state(request)
     state.metrics.waiting.set(len(state.scheduler.queue))
-    state.metrics.stretch.set(state.scheduler.cadence.look(time.monotonic()).stretch)
+    state.metrics.stretch.set(state.scheduler.cadence.look(state.clock()).stretch)
     state.metrics.replaced.set(state.scheduler.replaced_workers)
+    state.metrics.lost.set(0 if state.trace is None else state.trace.lost)
     if state.speech.statistics is not None:
         state.metrics.speech.set(state.speech.statistics())
     return Response(state.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

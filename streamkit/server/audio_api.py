@@ -179,9 +179,17 @@ async def _find_model(state: ServerState, exchange: Exchange, job: Job) -> None:
 
 
 def _models(state: ServerState) -> list[Message]:
+    recognizer = state.scheduler.recognizer.info
+    replying = dict.fromkeys((state.chat_model.name, *state.settings.llm_models))
     return [
-        openai_audio.model_object(state.scheduler.recognizer.info.name, "streamkit"),
-        openai_audio.model_object(state.speech.name, state.speech.owner),
+        openai_audio.model_object(
+            recognizer.name,
+            "streamkit",
+            purpose="recognition",
+            languages=sorted(recognizer.languages),
+        ),
+        openai_audio.model_object(state.speech.name, state.speech.owner, purpose="speech"),
+        *(openai_audio.model_object(name, "streamkit", purpose="replies") for name in replying),
     ]
 
 

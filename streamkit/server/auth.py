@@ -146,7 +146,10 @@ def key_accepted(key: str | None, accepted: Iterable[SecretStr]) -> bool:
 def own_origins(host: str, port: int) -> frozenset[str]:
     """Origins of pages that this server itself serves."""
     names = {"localhost", "127.0.0.1", "[::1]", f"[{host}]" if ":" in host else host}
-    return frozenset(f"{scheme}://{name}:{port}" for scheme in ("http", "https") for name in names)
+    origins = {f"{scheme}://{name}:{port}" for scheme in ("http", "https") for name in names}
+    # A scheme's own port is left out of an origin.
+    usual = {80: "http", 443: "https"}.get(port)
+    return frozenset(origins | {f"{usual}://{name}" for name in names if usual})
 
 
 def origin_accepted(

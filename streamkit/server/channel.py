@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -14,12 +13,15 @@ import numpy.typing as npt
 
 from streamkit.asr.cadence import Pace
 from streamkit.asr.recognizer import Guidance, RecognitionRequest
-from streamkit.asr.scheduler import SupersededError, Ticket
+from streamkit.asr.scheduler import Decoded, SupersededError, Ticket
 from streamkit.audio.clock import SAMPLE_RATE
-from streamkit.audio.resample import StreamingResampler
+from streamkit.audio.loudness import LoudWindows
+from streamkit.audio.resample import SourcePlaces, StreamingResampler
 from streamkit.audio.ring import RingBuffer
 from streamkit.errors import RecognitionError
+from streamkit.server.records import Outcome, Pass
 from streamkit.server.state import ServerState
+from streamkit.server.tracing import SessionTrace
 from streamkit.session.effects import Decode, Hasten
 from streamkit.session.events import (
     AudioReceived,
@@ -29,7 +31,7 @@ from streamkit.session.events import (
     PaceChanged,
     WindowsScored,
 )
-from streamkit.vad.silero import VadStream
+from streamkit.vad.silero import WINDOW_SAMPLES, VadStream
 
 Samples = npt.NDArray[np.float32]
 
@@ -57,6 +59,10 @@ class HearingSession(Protocol[EventT, OutputT]):
         """Samples before this position will not be asked for again."""
 
     @property
+    def committed_until(self) -> int | None:
+        """Up to where words were committed when the newest hypothesis had been taken in."""
+
+    @property
     def closed(self) -> bool:
         """Everything was said."""
 
@@ -68,10 +74,15 @@ class HearingSession(Protocol[EventT, OutputT]):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Samples at 16 kHz and the probabilities of the windows that they complete."""
+    """Samples at 16 kHz and the probabilities of the windows that they complete.
+
+    `loud` and `span` are as in `WindowsScored` and `AudioReceived`.
+    """
 
     samples: Samples
     probabilities: tuple[float, ...]
+    loud: tuple[int, ...] = ()
+    span: tuple[int, int] | None = None
 
 
 class Channel(Generic[EventT, OutputT]):
@@ -86,6 +97,8 @@ class Channel(Generic[EventT, OutputT]):
         output: takes what the session wants and the channel cannot do, in order.
         session_id: the same for all channels of a client.
         history: samples at 16 kHz that are kept longer than the session asks for, for `recall`.
+        trace: of the client's session; None: nobody wants one.
+        number: which of the client's channels this is.
 
     Attributes:
         closed: set when the session has said everything.
@@ -102,6 +115,8 @@ class Channel(Generic[EventT, OutputT]):
         output: Callable[[OutputT], None],
         session_id: Hashable,
         history: int = 0,
+        trace: SessionTrace | None = None,
+        number: int = 0,
     ) -> None:
         self.closed = anyio.Event()
         self.guidance = guidance
@@ -111,6 +126,8 @@ class Channel(Generic[EventT, OutputT]):
         self._output = output
         self._session = session_id
         self._history = history
+        self._trace = trace
+        self._number = number
         self._resampler = StreamingResampler(source_rate)
         self._rest: Samples = np.zeros(0, np.float32)
         capacity = round(state.settings.ring_seconds * SAMPLE_RATE) + history
@@ -119,6 +136,8 @@ class Channel(Generic[EventT, OutputT]):
         self._features = state.scheduler.recognizer.front_end(capacity + DIGEST_SAMPLES)
         self._pace = Pace()
         self._vad = VadStream()
+        self._loud = LoudWindows(WINDOW_SAMPLES)
+        self._places = SourcePlaces(source_rate)
         self._tickets: dict[int, Ticket] = {}
         self._progress = anyio.Event()
 
@@ -126,6 +145,7 @@ class Channel(Generic[EventT, OutputT]):
         """From now on the samples come at another rate."""
         self._rest = np.concatenate([self._rest, self._resampler.flush()])
         self._resampler = StreamingResampler(source_rate)
+        self._places.change_rate(source_rate, len(self._rest))
 
     def digest(self, samples: Samples | None) -> Heard:
         """Resample and look for speech. Runs in a worker thread.
@@ -143,7 +163,8 @@ class Channel(Generic[EventT, OutputT]):
         if self._features is not None:
             self._features.push(inside)
         probabilities = self._state.vad.process(self._vad, inside)
-        return Heard(inside, tuple(probabilities.tolist()))
+        span = self._places.span(len(samples), len(inside))
+        return Heard(inside, tuple(probabilities.tolist()), self._loud.push(inside), span)
 
     async def hear(
         self, heard: Heard, received_at: float, captured_at: float | None = None
@@ -155,13 +176,19 @@ class Channel(Generic[EventT, OutputT]):
             await self._progress.wait()
         start = self._ring.end
         self._ring.write(samples)
-        self.receive(AudioReceived(start, start + len(samples), received_at, captured_at))
-        pace = self._state.scheduler.cadence.look(time.monotonic())
+        end = start + len(samples)
+        self.receive(AudioReceived(start, end, received_at, captured_at, heard.span))
+        now = self._state.clock()
+        if self._trace is not None:
+            span = heard.span or (start, end)
+            times = (captured_at, received_at, now)
+            self._trace.chunk(self._number, span, times, samples, heard.probabilities)
+        pace = self._state.scheduler.cadence.look(now)
         if pace != self._pace:
             self._pace = pace
             self.receive(PaceChanged(pace.stretch, pace.overloaded))
         if heard.probabilities:
-            self.receive(WindowsScored(heard.probabilities))
+            self.receive(WindowsScored(heard.probabilities, heard.loud))
 
     def recall(self, start: int, end: int) -> Samples:
         """What was heard from `start` to `end`, as far as it is still there."""
@@ -170,7 +197,7 @@ class Channel(Generic[EventT, OutputT]):
 
     def receive(self, event: HeardEvent | EventT) -> None:
         """Let something happen to the session and carry out what it wants."""
-        for effect in self._hearing.receive(event, time.monotonic()):
+        for effect in self._hearing.receive(event, self._state.clock()):
             self._carry_out(effect)
         keep_from = max(0, self._hearing.keep_from - self._history)
         self._ring.release(min(keep_from, self._ring.end))
@@ -202,32 +229,55 @@ class Channel(Generic[EventT, OutputT]):
                     session=self._session,
                 )
                 self._tickets[effect.request] = ticket
-                self._tasks.start_soon(self._answer, effect.request, ticket)
+                self._tasks.start_soon(self._answer, effect, ticket, self._state.clock())
             case Hasten(request=number):
                 if number in self._tickets:
                     self._state.scheduler.queue.hasten(self._tickets[number])
             case _:
                 self._output(effect)
 
-    async def _answer(self, number: int, ticket: Ticket) -> None:
-        metrics = self._state.metrics
+    async def _answer(self, asked: Decode, ticket: Ticket, asked_at: float) -> None:
+        metrics, number = self._state.metrics, asked.request
         event: HeardEvent
+        outcome: Outcome = "done"
+        decoded: Decoded | None = None
         try:
             decoded = await self._state.scheduler.result(ticket)
         except SupersededError:
-            metrics.passes.labels("superseded").inc()
+            outcome = "superseded"
             event = DecodeSkipped(number)
         except RecognitionError as error:
-            metrics.passes.labels("failed").inc()
+            outcome = "failed"
             event = DecodeFailed(number, str(error))
         else:
-            metrics.passes.labels("done").inc()
             metrics.observe_hypothesis(decoded.hypothesis)
             kind = "final" if ticket.request.final else "partial"
             metrics.decode.labels(kind).observe(decoded.ended_at - decoded.started_at)
+            metrics.decode_wait.labels(kind).observe(max(0.0, decoded.started_at - asked_at))
             event = HypothesisReady(
                 number, decoded.hypothesis, decoded.started_at, decoded.ended_at
             )
         finally:
             self._tickets.pop(number, None)
+        metrics.passes.labels(outcome).inc()
         self.receive(event)
+        if self._trace is not None:
+            self._trace.hypothesis(self._pass(asked, asked_at, outcome, decoded))
+
+    def _pass(
+        self, asked: Decode, asked_at: float, outcome: Outcome, decoded: Decoded | None
+    ) -> Pass:
+        """What a trace gets of a pass that the session has heard the end of."""
+        return Pass(
+            channel=self._number,
+            segment=asked.segment,
+            start=asked.start,
+            end=asked.end,
+            final=asked.thorough,
+            asked_at=asked_at,
+            started_at=None if decoded is None else decoded.started_at,
+            ended_at=self._state.clock() if decoded is None else decoded.ended_at,
+            outcome=outcome,
+            hypothesis=None if decoded is None else decoded.hypothesis,
+            committed_until=None if decoded is None else self._hearing.committed_until,
+        )

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import time
 from functools import partial
 
 import anyio
@@ -47,6 +46,7 @@ from streamkit.server.replies import Replies
 from streamkit.server.sound import LAYOUTS
 from streamkit.server.state import ServerState
 from streamkit.server.teller import Teller
+from streamkit.server.tracing import SessionTrace
 from streamkit.server.voice import Speaker
 from streamkit.session.commands import ClearAudio, CommitAudio, Configure
 from streamkit.session.conversation import Conversation
@@ -94,7 +94,8 @@ class ConversationSession:
         self._state = state
         self._websocket = websocket
         self._config = config
-        self._teller = Teller(state, websocket, config.session_id)
+        self._trace = SessionTrace.of(state, config.session_id)
+        self._teller = Teller(state, websocket, self._trace)
         self._bucket = TokenBucket(settings.max_speed, settings.audio_burst)
         self._conversation = Clocked(
             Conversation(
@@ -102,7 +103,8 @@ class ConversationSession:
                 conversation_options(state),
                 make_id=make_id,
                 listens=state.turn_detector is not None,
-            )
+            ),
+            state.clock,
         )
         self._heard_seconds = 0.0
         self._draining = False
@@ -120,7 +122,15 @@ class ConversationSession:
 
     async def run(self) -> None:
         """Serve until the end."""
-        started = time.monotonic()
+        started = self._state.clock()
+        if self._trace is not None:
+            self._trace.begin(
+                started,
+                "realtime",
+                recognizer=self._state.scheduler.recognizer.info.name,
+                reply_model=self._state.reply_model(self._config.model),
+                voice=self._state.speech.name,
+            )
         ending = GONE
         try:
             with self._life:
@@ -130,11 +140,13 @@ class ConversationSession:
                     tasks.cancel_scope.cancel()
         finally:
             self._state.metrics.closed.labels(str(ending.code)).inc()
+            if self._trace is not None:
+                self._trace.end(self._state.clock(), ending.code, self._heard_seconds)
             logger.info(
                 "session %s ended with %d after %.1f s, %.1f s of audio",
                 self._config.session_id,
                 ending.code,
-                time.monotonic() - started,
+                self._state.clock() - started,
                 self._heard_seconds,
             )
 
@@ -150,6 +162,7 @@ class ConversationSession:
             self._carry_out,
             session_id,
             history=0 if state.turn_detector is None else LOOK_BACK,
+            trace=self._trace,
         )
         self._replies = Replies(
             tasks,
@@ -158,6 +171,7 @@ class ConversationSession:
             state.settings.llm_context_tokens,
             self._channel.receive,
             self._teller.room,
+            state.settings.llm_models,
         )
         self._item_audio = ItemAudio(state, tasks, self._channel.receive, session_id)
 
@@ -210,7 +224,7 @@ class ConversationSession:
             if leaving:
                 # What is being said is said to its end, and nothing new begins.
                 continue
-            ending = await self._take(message, time.monotonic())
+            ending = await self._take(message, self._state.clock())
             if ending is not None:
                 return ending
             await self._teller.room()
@@ -285,6 +299,8 @@ class ConversationSession:
         )
 
     async def _append(self, event: AppendAudio, received_at: float) -> None:
+        if event.clock is not None:
+            self._teller.compare_clocks(event.clock, received_at)
         for report in event.played:
             self._channel.receive(report)
         encoding, rate = self._config.input_encoding, self._config.input_rate
@@ -298,7 +314,7 @@ class ConversationSession:
         for first in range(0, len(event.audio), step):
             piece = event.audio[first : first + step]
             duration = len(piece) / (width * rate)
-            wait = self._bucket.take(duration, time.monotonic())
+            wait = self._bucket.take(duration, self._state.clock())
             if wait > 0:
                 await anyio.sleep(wait)
             self._heard_seconds += duration

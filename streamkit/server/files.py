@@ -7,7 +7,6 @@ recognizer is behind, decoding of the file waits.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import BinaryIO
@@ -85,7 +84,7 @@ class FileHearing:
         Raises:
             ApiError: it is no audio file, or too long.
         """
-        began = time.monotonic()
+        began = self._state.clock()
         pieces = read_audio(file)
         length = 0.0
         try:
@@ -93,7 +92,7 @@ class FileHearing:
                 length += len(heard.samples) / SAMPLE_RATE
                 self._check_length(length)
                 await self._session.caught_up()
-                await self._channel.hear(heard, time.monotonic())
+                await self._channel.hear(heard, self._state.clock())
         except AudioFormatError as error:
             raise ApiError(str(error), param="file", code="invalid_audio") from error
         finally:
@@ -104,7 +103,7 @@ class FileHearing:
         metrics = self._state.metrics
         metrics.audio.inc(length)
         metrics.words.inc(len(result.words))
-        metrics.realtime_factor.observe((time.monotonic() - began) / max(length, 1.0))
+        metrics.realtime_factor.observe((self._state.clock() - began) / max(length, 1.0))
         return result
 
     async def _digest(self, read: Callable[[], Samples | None]) -> channel.Heard | None:
@@ -166,6 +165,11 @@ class FileSession:
     def keep_from(self) -> int:
         """Samples before this position will not be asked for again."""
         return self._session.keep_from
+
+    @property
+    def committed_until(self) -> int | None:
+        """Up to where words are committed; see `CaptionSession`."""
+        return self._session.committed_until
 
     @property
     def closed(self) -> bool:

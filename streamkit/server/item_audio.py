@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable, Hashable
 from functools import partial
 
@@ -156,8 +155,8 @@ class ItemAudio:
             for first in range(0, len(sound), step):
                 samples = layout.to_float(sound[first : first + step])
                 heard = await run_sync(partial(channel.digest, samples))
-                await channel.hear(heard, time.monotonic())
-            await channel.hear(await run_sync(channel.digest, None), time.monotonic())
+                await channel.hear(heard, self._state.clock())
+            await channel.hear(await run_sync(channel.digest, None), self._state.clock())
             channel.receive(CloseRequested())
             await channel.closed.wait()
         return join(said), "; ".join(failures)

@@ -27,6 +27,8 @@ async def listen(websocket: WebSocket) -> None:
     """Serve one client of Deepgram's live protocol."""
     state: ServerState = websocket.app.state.streamkit
     request_id = str(uuid.uuid4())
+    if state.recorder is not None:
+        websocket = state.recorder.tap(state, websocket, "listen", request_id)
     try:
         subprotocol = _admit(state, websocket)
         session = _session(state, websocket, request_id)
@@ -38,6 +40,8 @@ async def listen(websocket: WebSocket) -> None:
         await _serve(state, websocket, session, request_id, subprotocol)
     finally:
         state.permits.give_back()
+        if state.recorder is not None:
+            state.recorder.finish(websocket)
 
 
 async def _serve(

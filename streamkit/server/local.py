@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio.to_thread
 
 from streamkit.config import Settings
 from streamkit.server.serving import load_recognizer, running
+
+PRIVATE: dict[str, Any] = {
+    "host": "127.0.0.1",
+    "port": 0,
+    "tls_cert": None,
+    "tls_key": None,
+    "tls_self_signed": False,
+    "api_keys": (),
+    "allowed_origins": (),
+    "allow_missing_origin": True,
+}
+"""Settings of a server that nobody else is meant to find."""
 
 NO_REPLIES = {
     "llm_url": None,
@@ -26,7 +39,7 @@ async def local_server(settings: Settings, *, replies: bool = False) -> AsyncIte
     """Load the model of the settings and serve it on the loopback interface.
 
     Gives the address, `ws://127.0.0.1:PORT`. Host, port, encryption, keys and origins of the
-    settings do not apply: nobody else is meant to find this server.
+    settings do not apply.
 
     Args:
         settings: of the server.
@@ -38,18 +51,7 @@ async def local_server(settings: Settings, *, replies: bool = False) -> AsyncIte
         ModelError: a model is missing or cannot be loaded.
         SynthesisError: the voice cannot be loaded.
     """
-    private = settings.model_copy(
-        update={
-            "host": "127.0.0.1",
-            "port": 0,
-            "tls_cert": None,
-            "tls_key": None,
-            "tls_self_signed": False,
-            "api_keys": (),
-            "allowed_origins": (),
-            **({} if replies else NO_REPLIES),
-        }
-    )
+    private = settings.model_copy(update={**PRIVATE, **({} if replies else NO_REPLIES)})
     recognizer, profile, _ = await anyio.to_thread.run_sync(load_recognizer, private)
     async with running(private, recognizer, profile) as (_, url):
         yield url

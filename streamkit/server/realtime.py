@@ -68,9 +68,13 @@ async def realtime(websocket: WebSocket) -> None:
         await _reject(state, websocket, credentials.subprotocol, rejection, session_id)
         return
     try:
+        if state.recorder is not None:
+            websocket = state.recorder.tap(state, websocket, "realtime", session_id, grant.session)
         await _serve(state, websocket, credentials.subprotocol, config)
     finally:
         state.permits.give_back()
+        if state.recorder is not None:
+            state.recorder.finish(websocket)
 
 
 def start_session(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import anyio
@@ -61,6 +61,7 @@ class Replies:
         model: that thinks.
         speaker: who speaks.
         context_tokens: what the model can hold.
+        choices: names of further models of its endpoint, for sessions that ask for one.
         post: takes what there is to tell the session.
         room: waits until the client has taken what was said before.
     """
@@ -73,11 +74,13 @@ class Replies:
         context_tokens: int,
         post: Post,
         room: Callable[[], Awaitable[None]],
+        choices: Collection[str] = (),
     ) -> None:
         self._tasks = tasks
         self._model = model
         self._speaker = speaker
         self._context_tokens = context_tokens
+        self._choices = choices
         self._post = post
         self._room = room
         self._made: dict[int, MadeReply] = {}
@@ -128,5 +131,7 @@ class Replies:
             # Counting the tokens of a long conversation takes a while.
             fitting = partial(fit, generate.request, self._context_tokens)
             request = await anyio.to_thread.run_sync(fitting)
+            if reply.config.model in self._choices:
+                request = replace(request, model=reply.config.model)
             await think(self._model, request, reply.generation, post=self._post, room=self._room)
         reply.thought = True

@@ -13,7 +13,6 @@ import datetime
 import hashlib
 import json
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,9 +27,11 @@ from streamkit.audio.clock import SAMPLE_RATE
 from streamkit.audio.decoders import decode, open_decoder
 from streamkit.audio.pcm import RAW_ENCODINGS, SampleDecoder
 from streamkit.errors import AudioFormatError, ProtocolError
+from streamkit.latency.clock import ClockReport
 from streamkit.protocols import deepgram
 from streamkit.protocols.deepgram import Message
 from streamkit.server.channel import MAX_PIECE_SECONDS, Channel, Heard, Samples
+from streamkit.server.client_clock import ClientClock
 from streamkit.server.endings import (
     ENDED,
     GONE,
@@ -46,6 +47,7 @@ from streamkit.server.limits import TokenBucket
 from streamkit.server.options import caption_options, recognition_guidance
 from streamkit.server.outbox import Outbox
 from streamkit.server.state import ServerState
+from streamkit.server.tracing import SessionTrace
 from streamkit.session.captions import CaptionSession
 from streamkit.session.effects import (
     Closed,
@@ -96,6 +98,8 @@ class ListenSession:
             request_id, state.scheduler.recognizer.info, state.model_uuid, options, state.epoch
         )
         self._request_id = request_id
+        self._trace = SessionTrace.of(state, request_id)
+        self._clock = ClientClock(state.epoch, self._trace)
         self._created = datetime.datetime.now(datetime.timezone.utc)
         self._outbox: Outbox[_Outgoing] = Outbox(state.settings.outbox_messages)
         self._bucket = TokenBucket(state.settings.max_speed, state.settings.audio_burst)
@@ -122,7 +126,10 @@ class ListenSession:
 
     async def run(self) -> None:
         """Serve until the end."""
-        started = time.monotonic()
+        started = self._state.clock()
+        if self._trace is not None:
+            recognizer = self._state.scheduler.recognizer.info.name
+            self._trace.begin(started, "listen", recognizer=recognizer)
         ending = GONE
         try:
             with self._life:
@@ -133,11 +140,13 @@ class ListenSession:
         finally:
             self._decoder.close()
             self._state.metrics.closed.labels(str(ending.code)).inc()
+            if self._trace is not None:
+                self._trace.end(self._state.clock(), ending.code, self._heard_seconds)
             logger.info(
                 "session %s ended with %d after %.1f s, %.1f s of audio",
                 self._request_id,
                 ending.code,
-                time.monotonic() - started,
+                self._state.clock() - started,
                 self._heard_seconds,
             )
 
@@ -183,6 +192,7 @@ class ListenSession:
                 return ending
 
     async def _take(self, message: dict[str, object]) -> Ending | None:
+        received_at = self._state.clock()
         if message["type"] == "websocket.disconnect":
             code = message.get("code")
             raise WebSocketDisconnect(code if isinstance(code, int) else 1006)
@@ -208,8 +218,10 @@ class ListenSession:
             return None
         self._last_sign = anyio.current_time()
         match command:
-            case deepgram.KeepAlive(captured_at=captured_at, committed=committed):
+            case deepgram.KeepAlive(captured_at=captured_at, committed=committed, clock=clock):
                 self._captured_at = captured_at or self._captured_at
+                if clock is not None:
+                    self._compare_clocks(clock, received_at)
                 if committed:
                     self._continue(committed)
             case deepgram.Finalize():
@@ -221,6 +233,13 @@ class ListenSession:
                 return ENDED
         await self._outbox.room()
         return None
+
+    def _compare_clocks(self, report: ClockReport, received_at: float) -> None:
+        clock = self._clock
+        clock.take(report, received_at)
+        self._outbox.put(
+            _Outgoing(lambda now: self._encoder.clock(report, received_at, now, clock.map))
+        )
 
     def _continue(self, words: tuple[Word, ...]) -> None:
         """Take over what an earlier connection had committed."""
@@ -237,7 +256,7 @@ class ListenSession:
 
     async def _feed(self, data: bytes | None) -> Ending | None:
         """Take the next audio bytes, or with None the end of them, all the way in."""
-        received_at = time.monotonic()
+        received_at = self._state.clock()
         captured_at, self._captured_at = self._captured_at, None
         pieces = decode(self._decoder, data)
         raw = self._options.encoding in RAW_ENCODINGS
@@ -264,7 +283,7 @@ class ListenSession:
         for first in range(0, len(frames), step):
             piece = frames[first : first + step]
             duration = len(piece) / rate
-            wait = self._bucket.take(duration, time.monotonic())
+            wait = self._bucket.take(duration, self._state.clock())
             if wait > 0:
                 await anyio.sleep(wait)
             self._heard_seconds += duration
@@ -301,6 +320,8 @@ class ListenSession:
                     guidance,
                     output,
                     self._request_id,
+                    trace=self._trace,
+                    number=index,
                 )
             )
 
@@ -319,7 +340,7 @@ class ListenSession:
                 elif left and self._options.encoding in RAW_ENCODINGS:
                     errors.append(incomplete(left, self._options))
             for channel in self._channels:
-                await channel.hear(channel.digest(None), time.monotonic())
+                await channel.hear(channel.digest(None), self._state.clock())
                 channel.receive(CloseRequested())
             for channel in self._channels:
                 await channel.closed.wait()
@@ -373,9 +394,12 @@ class ListenSession:
 
     def _results(self, output: Transcript, channel: int, now: float) -> Message:
         if output.trace is not None and output.words:
-            self._state.metrics.observe_result(output.trace, now, self._state.epoch)
+            trace = self._clock.by_server(output.trace)
+            self._state.metrics.observe_result(trace, now, self._state.epoch)
         if output.is_final:
             self._state.metrics.words.inc(len(output.words))
+        if self._trace is not None:
+            self._trace.caption(output, channel, now)
         return self._encoder.results(output, channel, now)
 
     async def _write(self, written: anyio.Event) -> None:
@@ -383,7 +407,7 @@ class ListenSession:
         timeout = self._state.settings.send_timeout
         try:
             while (outgoing := await self._outbox.get()) is not None:
-                message = outgoing.make(time.monotonic())
+                message = outgoing.make(self._state.clock())
                 with anyio.fail_after(timeout):
                     await self._websocket.send_text(json.dumps(message, separators=(",", ":")))
         except (TimeoutError, WebSocketDisconnect, RuntimeError):

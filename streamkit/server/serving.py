@@ -183,7 +183,9 @@ def bind(settings: Settings) -> socket.socket:
         ConfigurationError: the address or port cannot be had.
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named, since asyncio lets small messages go at once only where it is. Else
+    # each reply would wait for the client's next sound: 20 ms and more.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))

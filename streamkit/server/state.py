@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,8 +21,9 @@ from streamkit.models.catalogue import default_voices
 from streamkit.server.auth import Grant, authorize
 from streamkit.server.limits import Permits
 from streamkit.server.metrics import Metrics
+from streamkit.server.recording import Recorder
 from streamkit.server.secrets import ClientSecrets
-from streamkit.server.trace_file import TraceFile
+from streamkit.server.tracing import TraceSink
 from streamkit.tts.espeak_engine import load_espeak
 from streamkit.tts.speech_engine import SpeechEngine
 from streamkit.tts.voices.store import VoiceStore
@@ -63,11 +65,14 @@ class ServerState:
         secrets: client secrets that were made.
         sessions: the open ones.
         draining: the server is going down; nobody new comes in.
-        epoch: Unix time at which `time.monotonic` was 0.
+        clock: seconds that never go back; all times of sessions are of it, and so is the time of
+            the event loop.
+        epoch: Unix time at which `clock` was 0.
         file_threads: in which sound files are unpacked.
         chat_model: replies for all.
         turn_detector: hears whether a turn is over; None: the words decide.
-        trace: gets a line for each turn and response; None: nobody wants them.
+        trace: gets the records of all sessions; None: nobody wants them.
+        recorder: writes sessions down, with sound and words; None: nobody asked for that.
         voice_threads: in which the voices of conversations are waited for.
         synthesis_threads: in which voices are waited for that answer HTTP requests.
         voice_store: cloned voices.
@@ -81,11 +86,13 @@ class ServerState:
     speech: SpeechEngine = field(default_factory=load_espeak)
     chat_model: ChatModel = field(default_factory=Parrot)
     turn_detector: TurnListener | None = None
-    trace: TraceFile | None = None
+    trace: TraceSink | None = None
+    recorder: Recorder | None = None
     metrics: Metrics = field(default_factory=Metrics)
     sessions: set[Drainable] = field(default_factory=set)
     draining: bool = False
     ready: bool = False
+    clock: Callable[[], float] = time.monotonic
     epoch: float = field(default_factory=lambda: time.time() - time.monotonic())
 
     def __post_init__(self) -> None:
@@ -102,11 +109,15 @@ class ServerState:
 
     def now(self) -> float:
         """Unix time in seconds, of a clock that nobody sets while the server runs."""
-        return self.epoch + time.monotonic()
+        return self.epoch + self.clock()
 
     def authorize(self, key: str | None) -> Grant | None:
         """What a key allows at this moment; None: nothing."""
         return authorize(key, self.settings.api_keys, self.secrets, self.now())
+
+    def reply_model(self, wanted: str) -> str:
+        """What is called the model that replies in a session that has asked for `wanted`."""
+        return wanted if wanted in self.settings.llm_models else self.chat_model.name
 
     @property
     def model_uuid(self) -> str:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import anyio
 from starlette.websockets import WebSocket
 
+from streamkit.latency.clock import ClockReport
 from streamkit.protocols.openai_realtime import Encoder, EventError, Message, SessionConfig
+from streamkit.server.client_clock import ClientClock
 from streamkit.server.identifiers import make_id
 from streamkit.server.outbox import Outbox
-from streamkit.server.records import record
 from streamkit.server.replies import MadeReply
 from streamkit.server.state import ServerState
+from streamkit.server.tracing import SessionTrace
 from streamkit.session.conversation_effects import (
     ItemTruncated,
     Rejected,
@@ -35,13 +36,13 @@ class _Outgoing:
 
     Attributes:
         make: takes the server's clock.
-        wanted: asked before: sound of a reply that was cut off is not sent any more.
         since: when it was put in the line, by the server's clock.
+        wanted: asked before: sound of a reply that was cut off is not sent any more.
     """
 
     make: Callable[[float], list[Message]]
+    since: float
     wanted: Callable[[], bool] = lambda: True
-    since: float = field(default_factory=time.monotonic)
 
 
 class Teller:
@@ -50,13 +51,16 @@ class Teller:
     Args:
         state: of the server.
         websocket: accepted.
-        session_id: for the trace.
+        trace: of the session; None: nobody wants one.
     """
 
-    def __init__(self, state: ServerState, websocket: WebSocket, session_id: str) -> None:
+    def __init__(
+        self, state: ServerState, websocket: WebSocket, trace: SessionTrace | None
+    ) -> None:
         self._state = state
         self._websocket = websocket
-        self._session_id = session_id
+        self._trace = trace
+        self._clock = ClientClock(state.epoch, trace)
         self._encoder = Encoder(make_id, state.epoch)
         self._outbox: Outbox[_Outgoing] = Outbox(state.settings.outbox_messages)
 
@@ -74,19 +78,19 @@ class Teller:
 
     def say(self, effect: Said, config: SessionConfig) -> None:
         """Tell what the session says."""
-        self._outbox.put(_Outgoing(partial(self._encode, effect, config, b"")))
+        self._outbox.put(_Outgoing(partial(self._encode, effect, config, b""), self._state.clock()))
 
     def play(self, effect: SendSound, sound: bytes, reply: MadeReply) -> None:
         """Send sound of a reply, if that is still wanted when its turn has come."""
         made = partial(self._encode, effect, reply.config, sound)
-        self._outbox.put(_Outgoing(made, lambda: reply.wanted))
+        self._outbox.put(_Outgoing(made, self._state.clock(), lambda: reply.wanted))
 
     def created(self, config: SessionConfig) -> None:
         """The first message; clients choose models by OpenAI's names, so it tells the real ones."""
         message = self._encoder.session_created(config)
         message["streamkit"] |= {
             "recognizer": self._state.scheduler.recognizer.info.name,
-            "reply_model": self._state.chat_model.name,
+            "reply_model": self._state.reply_model(config.model),
         }
         self._put(message)
 
@@ -107,6 +111,17 @@ class Teller:
             )
         )
 
+    def compare_clocks(self, report: ClockReport, received_at: float) -> None:
+        """Answer a client that says what its clock shows; that came at `received_at`."""
+        clock = self._clock
+        clock.take(report, received_at)
+        self._outbox.put(
+            _Outgoing(
+                lambda now: [self._encoder.clock(report, received_at, now, clock.map)],
+                self._state.clock(),
+            )
+        )
+
     async def write(self) -> None:
         """Send what waits until `close`.
 
@@ -116,7 +131,7 @@ class Teller:
         """
         timeout = self._state.settings.send_timeout
         while (outgoing := await self._outbox.get()) is not None:
-            now = time.monotonic()
+            now = self._state.clock()
             if now > outgoing.since + timeout:
                 raise TimeoutError
             if not outgoing.wanted():
@@ -126,7 +141,7 @@ class Teller:
                     await self._websocket.send_text(json.dumps(message, separators=(",", ":")))
 
     def _put(self, message: Message) -> None:
-        self._outbox.put(_Outgoing(lambda now: [message]))
+        self._outbox.put(_Outgoing(lambda now: [message], self._state.clock()))
 
     def _encode(
         self, effect: Said, config: SessionConfig, sound: bytes, now: float
@@ -141,7 +156,7 @@ class Teller:
             case TranscriptionCompleted(words=words, trace=trace):
                 metrics.words.inc(len(words))
                 if trace is not None and words:
-                    metrics.observe_result(trace, now, epoch)
+                    metrics.observe_result(self._clock.by_server(trace), now, epoch)
             case TranscriptionFailed():
                 metrics.errors.labels("transcription_failed").inc()
             case ResponseDone(response=response):
@@ -152,8 +167,5 @@ class Teller:
                 metrics.errors.labels(code).inc()
             case _:
                 return
-        if self._state.trace is not None:
-            words_too = self._state.settings.trace_words
-            line = record(effect, self._session_id, now + epoch, words=words_too)
-            if line is not None:
-                self._state.trace.write(line)
+        if self._trace is not None:
+            self._trace.said(effect, now)

@@ -105,6 +105,8 @@ class CaptionSession:
         state: open, draining or closed.
         received: position after the last sample that arrived.
         traces: the way of each chunk.
+        committed_until: up to where words were committed when the newest hypothesis had been taken
+            in, in its segment; None: none is.
     """
 
     def __init__(self, options: CaptionOptions | None = None) -> None:
@@ -112,6 +114,7 @@ class CaptionSession:
         self.state = StreamState.OPEN
         self.received = 0
         self.traces = TraceLog()
+        self.committed_until: int | None = None
         self._segmenter = Segmenter(self.options.segmenter)
         self._segments: deque[Segment] = deque()
         self._effects: list[Effect] = []
@@ -165,6 +168,11 @@ class CaptionSession:
         return self._segmenter.candidate is not None
 
     @property
+    def likely(self) -> bool:
+        """Somebody has perhaps begun to speak, and it is likely."""
+        return self._segmenter.likely
+
+    @property
     def heard(self) -> int:
         """Speech before this position has been decoded at least once."""
         return self._segments[0].heard if self._segments else self._segmenter.position
@@ -186,10 +194,12 @@ class CaptionSession:
         """
         self._effects = []
         if self.state is StreamState.CLOSED:
+            self.committed_until = None
             return self._effects
         match event:
             case AudioReceived():
-                self.traces.add(Chunk(event.start, event.end, event.received_at, event.captured_at))
+                start, end = event.span or (event.start, event.end)
+                self.traces.add(Chunk(start, end, event.received_at, event.captured_at))
                 self.received = event.end
             case WordsCommitted(words=words):
                 self._inherited = words
@@ -346,6 +356,7 @@ class CaptionSession:
             self._decode(segment, end, thorough=True, urgent=True)
 
     def _hypothesis(self, event: HypothesisReady) -> None:
+        self.committed_until = None
         segment = self._segment_of(event.request)
         if segment is None:
             return
@@ -354,6 +365,7 @@ class CaptionSession:
         self.traces.mark(Stage.DECODE_START, hypothesis.end, event.started_at)
         self.traces.mark(Stage.DECODE_END, hypothesis.end, event.ended_at)
         segment.hear(hypothesis, pending)
+        self.committed_until = segment.committed_until
         self._again(segment)
 
     def _failed(self, request: int, reason: str) -> None:

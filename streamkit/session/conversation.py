@@ -133,6 +133,11 @@ class Conversation:
         return self._turns.hearing.ears.keep_from
 
     @property
+    def committed_until(self) -> int | None:
+        """Up to where the person's words are committed; see `CaptionSession`."""
+        return self._turns.hearing.ears.committed_until
+
+    @property
     def replies(self) -> int:
         """Replies that are being made."""
         return len(self._responses)
@@ -159,9 +164,10 @@ class Conversation:
         match event:
             case WindowsScored() | AudioReceived() if self._context.closing:
                 pass  # It was on its way when the stream was closed.
-            case WindowsScored(probabilities=probabilities):
-                for probability in probabilities:
-                    self._turns.receive(WindowsScored((probability,)))
+            case WindowsScored(probabilities=probabilities, loud=loud):
+                for index, probability in enumerate(probabilities):
+                    one = WindowsScored((probability,), loud[index : index + 1])
+                    self._turns.receive(one)
                     self._turns.attend()
             case AudioReceived():
                 self._turns.receive(event, audio=True)

@@ -230,8 +230,12 @@ class ResponseState:
         usage: of the model; None while that is not known.
         audio_seconds: of sound that was sent.
         latency: stage -> seconds; see `streamkit.latency.turn`.
-        speech_received_at: when the person's last sample of speech had arrived, server's clock.
+        speech_end: position after the person's last loud sample; see `Turn.sound_end`.
+        speech_received_at: when that sample had arrived, server's clock.
         speech_captured_at: when it was captured, Unix seconds by the client's clock.
+        began_at: since when somebody waits for it, server's clock: the end of speech, or when it
+            was asked for.
+        stages: stage -> when it was passed, server's clock; early ones as well.
     """
 
     id: str
@@ -248,8 +252,11 @@ class ResponseState:
     usage: Usage | None = None
     audio_seconds: float = 0.0
     latency: Mapping[str, float] = field(default_factory=dict)
+    speech_end: int | None = None
     speech_received_at: float | None = None
     speech_captured_at: float | None = None
+    began_at: float | None = None
+    stages: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +271,23 @@ class ResponseDone:
     """A response is over; exactly one for each `ResponseCreated`."""
 
     response: ResponseState
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyHeld:
+    """The person perhaps wants to interrupt this response: play nothing for the moment.
+
+    Only for clients that have asked for it. It ends with `ReplyResumed`, or with `SpeechStarted`.
+    """
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyResumed:
+    """It was nothing: play on where the sound was held with this response."""
+
+    response_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +375,8 @@ class SendSound:
         start: position since the beginning of the item's sound.
         words: offsets of the words that begin in it: (sample, word) pairs, sample since the
             beginning of the item's sound.
+        response: as it stands, with the first sound that can be heard: what the silence before
+            it was made of.
     """
 
     place: Place
@@ -358,6 +384,7 @@ class SendSound:
     start: int
     end: int
     words: tuple[tuple[int, str], ...] = ()
+    response: ResponseState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,6 +462,8 @@ Said = (
     | TranscriptionFailed
     | ResponseCreated
     | ResponseDone
+    | ReplyHeld
+    | ReplyResumed
     | OutputItemAdded
     | OutputItemDone
     | ContentPartAdded

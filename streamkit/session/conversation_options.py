@@ -93,6 +93,7 @@ class ConversationOptions:
         lead: seconds of sound that the client may hold in advance.
         interruption: what it takes to interrupt.
         preemptive: begin to think about a reply while the turn is not certainly over.
+        holds: the client wants to be told when to play nothing for the moment.
     """
 
     kind: Literal["realtime", "transcription"] = "realtime"
@@ -111,3 +112,4 @@ class ConversationOptions:
     lead: float = 0.5
     interruption: Interruption = field(default_factory=Interruption)
     preemptive: bool = True
+    holds: bool = False

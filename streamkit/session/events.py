@@ -13,13 +13,17 @@ class AudioReceived:
 
     Attributes:
         received_at: when the message that brought them arrived.
-        captured_at: when the first of them was captured, in Unix seconds by the client's clock.
+        captured_at: when the first sample of that message was captured, in Unix seconds by the
+            client's clock.
+        span: positions of the sound of that message; None: [start, end). They lie behind those
+            where a resampler holds some of it back, and gives it with the next one.
     """
 
     start: int
     end: int
     received_at: float
     captured_at: float | None = None
+    span: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +39,16 @@ class WordsCommitted:
 
 @dataclass(frozen=True, slots=True)
 class WindowsScored:
-    """Speech probabilities of the next windows of 512 samples."""
+    """Speech probabilities of the next windows of 512 samples.
+
+    Attributes:
+        probabilities: one for each window.
+        loud: how much of each window lies before its last loud sample, that one included; 0: none
+            is loud. Empty: nobody has looked.
+    """
 
     probabilities: tuple[float, ...]
+    loud: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

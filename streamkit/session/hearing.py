@@ -13,9 +13,10 @@ import enum
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from streamkit.asr.recognizer import Word, join
-from streamkit.audio.clock import SAMPLE_RATE
+from streamkit.audio.clock import SAMPLE_RATE, seconds
 from streamkit.latency.trace import Trace
 from streamkit.session.captions import CaptionOptions, CaptionSession, StreamState
 from streamkit.session.effects import (
@@ -28,8 +29,16 @@ from streamkit.session.effects import (
     Transcript,
     UtteranceEnded,
 )
-from streamkit.session.events import CloseRequested, Event, FinalizeRequested
+from streamkit.session.events import CloseRequested, Event, FinalizeRequested, WindowsScored
 from streamkit.vad.segmenter import Voice
+from streamkit.vad.silero import WINDOW_SAMPLES
+
+MAX_FADE: Final = seconds(0.5)
+"""The detector hears speech for so much longer, at most, than there is sound of it."""
+
+SETTLED: Final = 2 * WINDOW_SAMPLES
+"""A sound behind which it is quiet for so long is the end of a word, the burst of a "p", say, which
+the detector no longer takes for speech. What goes on is noise."""
 
 
 class TurnPhase(enum.Enum):
@@ -59,8 +68,10 @@ class Turn:
         overlap: position from which on a reply has been made in it; None: there is none.
         end: where it ended.
         ended_at: when that was decided.
-        speech_end: where speech in it has ended, so far.
-        speech_end_at: when that had been received.
+        speech_end: where speech in it has ended, so far, as the detector hears it.
+        sound_end: behind the last loud sample of that, which is where the silence begins for
+            somebody who listens; the same as `speech_end` where that is not known.
+        speech_end_at: when that sample had been received.
         captured_at: when it was captured, in Unix seconds by the client's clock.
         failure: why the recognizer failed on a part of it.
         language: ISO 639-1 code, once words are known.
@@ -81,6 +92,7 @@ class Turn:
     end: int | None = None
     ended_at: float = 0.0
     speech_end: int | None = None
+    sound_end: int | None = None
     speech_end_at: float | None = None
     captured_at: float | None = None
     failure: str | None = None
@@ -159,6 +171,8 @@ class Hearing:
     def __init__(self, options: CaptionOptions, make_id: Callable[[], str]) -> None:
         self.ears = CaptionSession(options)
         self.speech_end = 0
+        self._sound_end: int | None = None
+        self._loud_until: int | None = None
         self._make_id = make_id
         self._turns: deque[Turn] = deque()
         self._flushed: Turn | None = None
@@ -193,9 +207,12 @@ class Hearing:
 
     def receive(self, event: Event, now: float) -> list[Occurrence]:
         """Take in an event of the caption session's; one window of probabilities at a time."""
+        if isinstance(event, WindowsScored) and any(event.loud):
+            self._loud_until = self.ears.position + event.loud[0]
         occurrences = list(self._understand(self.ears.receive(event, now)))
-        if self.ears.voice is not Voice.QUIET:
+        if self.ears.voice is not Voice.QUIET and self.speech_end != self.ears.speech_end:
             self.speech_end = self.ears.speech_end
+            self._sound_end = self._loud_until
         turn = self.current
         if turn is not None and turn.spoken and self.silence is not None:
             self._note_end(turn)
@@ -264,11 +281,21 @@ class Hearing:
 
     def _note_end(self, turn: Turn) -> None:
         """Look up when the end of speech arrived, before that is forgotten."""
-        if turn.speech_end != self.speech_end:
-            turn.speech_end = self.speech_end
-            trace = self.ears.traces.trace(turn.speech_end, SAMPLE_RATE)
-            turn.speech_end_at = trace.received_at if trace else None
-            turn.captured_at = trace.captured_at if trace else None
+        if turn.speech_end == self.speech_end:
+            return
+        turn.speech_end = turn.sound_end = self.speech_end
+        loud = self._loud_until
+        if loud is not None and loud > self.ears.position - SETTLED:
+            loud = self._sound_end
+        if loud is not None and loud >= self.speech_end - MAX_FADE:
+            turn.sound_end = loud
+        trace = self.ears.traces.trace(turn.sound_end, SAMPLE_RATE)
+        if trace is None:
+            # It was so quiet for so long that the way of that sample is forgotten.
+            turn.sound_end = self.speech_end
+            trace = self.ears.traces.trace(self.speech_end, SAMPLE_RATE)
+        turn.speech_end_at = trace.received_at if trace else None
+        turn.captured_at = trace.captured_at if trace else None
 
     def _speech(self, position: int) -> Iterator[Occurrence]:
         if self._flushed is not None:

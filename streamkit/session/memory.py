@@ -184,6 +184,16 @@ class Memory:
                 sound.playout.stop(now)
                 self.keep_heard(item_id, now)
 
+    def pause_sounds(self, now: float) -> None:
+        """The client plays nothing for the moment."""
+        for sound in self._sounds.values():
+            sound.playout.pause(now)
+
+    def resume_sounds(self, now: float) -> None:
+        """It goes on where it paused."""
+        for sound in self._sounds.values():
+            sound.playout.go_on(now)
+
     def keep_heard(self, item_id: str, now: float) -> None:
         """Let an item hold only what was heard of it; an unknown one is left alone."""
         sound = self._sounds.get(item_id)

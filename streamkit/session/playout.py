@@ -2,7 +2,8 @@
 
 The server does not hear the client's loudspeaker. It knows what it has sent and when, and, if
 the client says so, how far it has played. Between reports, and without any, sound is taken to be
-played at its own rate from the moment it was sent, and to stop when there is no more of it.
+played at its own rate from the moment it was sent, and to stop when there is no more of it. A
+client that was told to play nothing for the moment plays nothing until it is told to go on.
 """
 
 from __future__ import annotations
@@ -44,16 +45,22 @@ class Playout:
         self.stopped = False
         self._position = 0.0
         self._at = not_before
+        self._paused_at: float | None = None
 
     @property
     def length(self) -> float:
         """Samples that there are for the client to play."""
         return self.sent if self.kept is None else self.kept
 
+    @property
+    def paused(self) -> bool:
+        """The client plays nothing for the moment."""
+        return self._paused_at is not None
+
     def send(self, samples: int, now: float) -> None:
         """So many more samples were sent."""
         self._position = self.position(now)
-        self._at = max(now, self._at)
+        self._at = max(self._time(now), self._at)
         self.sent += samples
 
     def report(self, position: float, now: float, *, ended: bool = False) -> None:
@@ -66,7 +73,7 @@ class Playout:
         if position > self.length - REPORT_SECONDS * self.rate:
             position = self.length
         self._position = max(position, 0.0)
-        self._at = now
+        self._at = self._time(now)
         self.stopped = ended
 
     def cut(self, position: float, now: float) -> None:
@@ -77,14 +84,26 @@ class Playout:
     def stop(self, now: float) -> None:
         """The client plays no more of it."""
         self._position = self.position(now)
-        self._at = now
+        self._at = self._time(now)
         self.stopped = True
+
+    def pause(self, now: float) -> None:
+        """The client plays nothing until `go_on`."""
+        if self._paused_at is None:
+            self._paused_at = now
+
+    def go_on(self, now: float) -> None:
+        """The client goes on where it paused, if it did."""
+        if self._paused_at is not None:
+            self._at += now - self._paused_at
+            self._paused_at = None
 
     def position(self, now: float) -> float:
         """Samples that have been played."""
         if self.stopped:
             return self._position
-        return min(float(self.sent), self._position + max(0.0, now - self._at) * self.rate)
+        played = max(0.0, self._time(now) - self._at) * self.rate
+        return min(float(self.sent), self._position + played)
 
     def ahead(self, now: float) -> float:
         """Samples that the client holds and will play."""
@@ -92,13 +111,22 @@ class Playout:
 
     def held(self, now: float) -> float:
         """As `ahead`, with what is left to be played of the sound before this one."""
-        return self.ahead(now) + max(0.0, self._at - now) * self.rate
+        return self.ahead(now) + max(0.0, self._at - self._time(now)) * self.rate
 
     def reaches(self, position: float, now: float) -> float:
-        """When `position` will have been played, if all goes well; not before `now`."""
+        """When `position` will have been played, if all goes well; not before `now`.
+
+        Of a client that pauses: if it went on now.
+        """
         if self.stopped:
             return now
-        return max(now, self._at) + max(0.0, position - self.position(now)) / self.rate
+        time = self._time(now)
+        left = max(0.0, position - self.position(now)) / self.rate
+        return max(time, self._at) + left + (now - time)
+
+    def _time(self, now: float) -> float:
+        """The time that passes only while the client plays."""
+        return now if self._paused_at is None else self._paused_at
 
 
 @dataclass(slots=True)

@@ -210,7 +210,10 @@ class Reply:
 
     def over_at(self, now: float, patience: float) -> float:
         """When it will be over, if the client says nothing else; it is done."""
-        return min(self.playout.reaches(self.playout.sent, now), self._over_by + patience)
+        latest = self._over_by + patience
+        if self.playout.paused:
+            return latest
+        return min(self.playout.reaches(self.playout.sent, now), latest)
 
     @property
     def state(self) -> ResponseState:
@@ -372,10 +375,20 @@ class Reply:
             start = self.playout.sent
             text, words = self.spoken.tell(start + step)
             self._tell_spoken(text)
-            self._emit(SendSound(self._message.place, self.generation, start, start + step, words))
-            self.playout.send(step, now)
-            if self.first_audible is not None and self.first_audible < start + step:
+            audible = self.first_audible is not None and start <= self.first_audible < start + step
+            if audible:
                 self.trace.mark(TurnStage.FIRST_AUDIBLE, now)
+            self._emit(
+                SendSound(
+                    self._message.place,
+                    self.generation,
+                    start,
+                    start + step,
+                    words,
+                    self.state if audible else None,
+                )
+            )
+            self.playout.send(step, now)
 
     def _tell_spoken(self, text: str) -> None:
         if text and self._message is not None:
@@ -546,6 +559,9 @@ class Reply:
             usage=self._finished.usage if self._finished else None,
             audio_seconds=self.playout.sent / self.plan.rate,
             latency=latency,
+            speech_end=self.trace.position,
             speech_received_at=self.trace.begin if self.trace.spoken else None,
             speech_captured_at=self.trace.captured_at,
+            began_at=self.trace.begin,
+            stages={stage.value: at for stage, at in self.trace.stages.items()},
         )

@@ -17,7 +17,12 @@ from streamkit.llm.chat_model import ReplyRequest, Utterance
 from streamkit.llm.prompt import join_instructions
 from streamkit.session.commands import PlaybackReported, ResponseOverrides
 from streamkit.session.context import Context
-from streamkit.session.conversation_effects import Generate, Rejected
+from streamkit.session.conversation_effects import (
+    Generate,
+    Rejected,
+    ReplyHeld,
+    ReplyResumed,
+)
 from streamkit.session.floor import Trigger
 from streamkit.session.hearing import Turn
 from streamkit.session.memory import RefusedError
@@ -79,6 +84,8 @@ class Responses:
         self._wanted: deque[_Wanted] = deque()
         self._draft: _Draft | None = None
         self._drafts: tuple[Turn | None, int] = (None, 0)
+        self._told_hold: str | None = None
+        """The response with which the client was told to play nothing for the moment."""
 
     def __len__(self) -> int:
         """Replies that are being made."""
@@ -156,6 +163,41 @@ class Responses:
         """Begin none of those that wait and that the client has not asked for."""
         self._wanted = deque(each for each in self._wanted if each.asked)
 
+    # Held
+
+    def hold(self, *, tell: bool) -> None:
+        """Send nothing more of the main reply for the moment.
+
+        Args:
+            tell: the client is to play nothing either, if it wants to know that.
+        """
+        main, now = self.main, self._context.now
+        if main is None:
+            return
+        main.hold()
+        if tell and self._context.options.holds and self._told_hold is None:
+            self._told_hold = main.response_id
+            main.playout.pause(now)
+            # The end of a reply before it may be played still.
+            self._context.memory.pause_sounds(now)
+            self._context.emit(ReplyHeld(main.response_id))
+
+    def go_on(self) -> None:
+        """Go on where it was held."""
+        told, now = self._told_hold, self._context.now
+        self.end_hold()
+        if told is not None:
+            self._context.emit(ReplyResumed(told))
+        if self.main is not None:
+            self.main.resume(now)
+
+    def end_hold(self) -> None:
+        """The client knows by other means that it need not wait any more."""
+        self._told_hold = None
+        self._context.memory.resume_sounds(self._context.now)
+        if self.main is not None:
+            self.main.playout.go_on(self._context.now)
+
     # Ended
 
     def cancel(self, response_id: str | None) -> None:
@@ -194,6 +236,7 @@ class Responses:
         # The end of a reply before it may be played still.
         self._context.memory.stop_sounds(now)
         main.playout.stop(now)
+        self.end_hold()
         main.cancel("turn_detected", now)
 
     def stopped(self, item_id: str) -> None:
@@ -249,7 +292,7 @@ class Responses:
             return
         self._drafts = (turn, count)
         self.language = turn.language or self.language
-        trace = TurnTrace(turn.speech_end_at, self._context.now, turn.captured_at)
+        trace = _trace_of(turn, self._context.now)
         request = self._request(ResponseOverrides(), said=text)
         reply = self._make(ResponseOverrides(), trace)
         self._draft = _Draft(turn, text, reply)
@@ -317,7 +360,7 @@ class Responses:
         if turn is None:
             trace = TurnTrace(None, wanted.asked_at)
         else:
-            trace = TurnTrace(turn.speech_end_at, wanted.asked_at, turn.captured_at)
+            trace = _trace_of(turn, wanted.asked_at)
             _mark_turn(trace, turn, wanted.asked_at)
         return self._make(wanted.overrides, trace)
 
@@ -326,8 +369,10 @@ class Responses:
         self.main = reply
         if floor.allows(Trigger.REPLY):
             floor.move(Trigger.REPLY)
-        if floor.doubtful:
+        if floor.doubtful or self._told_hold is not None:
             reply.hold()
+        if self._told_hold is not None:
+            reply.playout.pause(self._context.now)
         reply.publish(self._context.now)
 
     def _make(self, overrides: ResponseOverrides, trace: TurnTrace) -> Reply:
@@ -390,6 +435,10 @@ class Responses:
         if overrides.unlimited_tokens:
             return None
         return overrides.max_output_tokens or self._context.options.max_output_tokens
+
+
+def _trace_of(turn: Turn, asked_at: float) -> TurnTrace:
+    return TurnTrace(turn.speech_end_at, asked_at, turn.captured_at, turn.sound_end)
 
 
 def _mark_turn(trace: TurnTrace, turn: Turn, final_at: float) -> None:

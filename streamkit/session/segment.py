@@ -109,6 +109,13 @@ class Segment:
         return self.end is not None and self.heard >= self.end
 
     @property
+    def committed_until(self) -> int | None:
+        """Where its last committed word ends; None: none is committed."""
+        if self.words.committed:
+            return self.words.committed[-1].end
+        return self.history[-1].end if self.words.gone else None
+
+    @property
     def prefix(self) -> tuple[Word, ...]:
         """Committed words in the window."""
         return self.words.committed[self.behind :]

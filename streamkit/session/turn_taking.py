@@ -203,8 +203,7 @@ class TurnTaking:
         elif not floor.doubtful and now >= self._deaf_until:
             floor.move(Trigger.DOUBT)
             self._doubt_since = now
-            if self._responses.main is not None:
-                self._responses.main.hold()
+            self._responses.hold(tell=True)
 
     def _announce(self, turn: Turn) -> None:
         if turn.announced:
@@ -265,6 +264,8 @@ class TurnTaking:
         """Send nothing while somebody has perhaps begun to speak.
 
         That costs nothing, since the client holds some sound, and is decided within three windows.
+        A client that wants silence at once is told sooner, as soon as it is likely to be speech: if
+        it is not, there is a gap of a moment in the reply.
         """
         main = self._responses.main
         if main is None or not self._context.floor.replying:
@@ -273,9 +274,9 @@ class TurnTaking:
         if self.hearing.ears.candidate and interruptible and now >= self._deaf_until:
             if not main.held:
                 self._doubt_since = now
-            main.hold()
+            self._responses.hold(tell=self.hearing.ears.likely)
         elif main.held:
-            main.resume(now)
+            self._responses.go_on()
 
     @property
     def _pricked(self) -> bool:
@@ -285,9 +286,8 @@ class TurnTaking:
 
     def _let_go(self) -> None:
         """Send on, if only the beginning of what may be speech has held it up."""
-        main = self._responses.main
-        if main is not None and self._pricked:
-            main.resume(self._context.now)
+        if self._pricked:
+            self._responses.go_on()
 
     def _note_pause(self, turn: Turn) -> None:
         """A new pause is a new question for the detector that listens."""
@@ -430,8 +430,7 @@ class TurnTaking:
     def _false_alarm(self) -> None:
         """It was no interruption: the reply goes on where it was held."""
         self._context.floor.move(Trigger.FALSE_ALARM)
-        if self._responses.main is not None:
-            self._responses.main.resume(self._context.now)
+        self._responses.go_on()
 
     # Time
 
@@ -483,8 +482,10 @@ class TurnTaking:
             # There is nothing left to interrupt: it is a turn like any other.
             floor.move(Trigger.INTERRUPTED)
             self._announce(turn)
+            self._responses.end_hold()
         elif floor.allows(Trigger.REPLY_OVER):
             floor.move(Trigger.REPLY_OVER)
+            self._responses.go_on()
             if turn is None:
                 return
             if turn.announced or self._context.options.turn_detection is None:

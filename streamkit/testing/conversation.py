@@ -20,15 +20,18 @@ import numpy as np
 
 from streamkit.asr.recognizer import Guidance, RecognitionRequest
 from streamkit.audio.clock import SAMPLE_RATE, seconds
+from streamkit.audio.loudness import LoudWindows
 from streamkit.errors import RecognitionError
 from streamkit.llm.chat_model import Delta, Finished, ReplyRequest, TextDelta, Usage
 from streamkit.session.captions import CaptionOptions
-from streamkit.session.commands import PlaybackReported, TruncateItem
+from streamkit.session.commands import Configure, PlaybackReported, TruncateItem
 from streamkit.session.conversation import Conversation, ConversationBounds
 from streamkit.session.conversation_effects import (
     ConversationEffect,
     Generate,
     JudgeTurn,
+    ReplyHeld,
+    ReplyResumed,
     ResponseCreated,
     SendSound,
     SpeechStarted,
@@ -58,6 +61,7 @@ from streamkit.testing.captions import ScriptedRecognizer, SpokenWord, scripted_
 from streamkit.testing.ledger import BrokenPromiseError, Ledger
 from streamkit.testing.loudspeaker import Loudspeaker
 from streamkit.tts.synthesizer import WordMark
+from streamkit.vad.silero import WINDOW_SAMPLES
 
 CHUNK = seconds(0.02)
 WORD_SECONDS = 0.25
@@ -114,6 +118,10 @@ class SimulatedConversation:
         lag: seconds that the client's loudspeaker is late.
         listens: plays the detector that listens: how sure it is that the turn is over; None: it
             gives no answer.
+        fade: seconds at the end of each word in which there is nothing to be heard, though the
+            detector takes them for speech; None: nobody looks where the sound is loud.
+        captured_from: the client tells when it captured its sound, and began at this Unix time by
+            its own clock; None: it does not tell.
 
     Attributes:
         now: simulated seconds.
@@ -147,6 +155,8 @@ class SimulatedConversation:
         reports: float | None = None,
         lag: float = 0.0,
         listens: Callable[[JudgeTurn], float | None] | None = None,
+        fade: float | None = None,
+        captured_from: float | None = None,
     ) -> None:
         self.options = options or ConversationOptions()
         counts: dict[str, itertools.count[int]] = {}
@@ -164,7 +174,7 @@ class SimulatedConversation:
         self.now = 0.0
         self.log: list[tuple[float, ConversationEffect]] = []
         self.requests: list[ReplyRequest] = []
-        self.ledger = Ledger()
+        self.ledger = Ledger(holds=self.options.holds)
         self.loudspeaker = Loudspeaker(self.options.output_rate, lag)
         self.sounds: dict[str, list[tuple[int, int, str]]] = {}
         self.fail_voice = False
@@ -187,6 +197,9 @@ class SimulatedConversation:
         self._reports = reports
         self._reported_at = 0.0
         self._listens = listens
+        self._fade = fade
+        self._captured_from = captured_from
+        self._loud_windows = LoudWindows(WINDOW_SAMPLES)
         self._samples = 0
         self._chunk_at = CHUNK / SAMPLE_RATE
         self._later: list[_Later] = []
@@ -264,6 +277,8 @@ class SimulatedConversation:
 
     def give(self, event: ConversationEvent) -> list[ConversationEffect]:
         """Something happens now."""
+        if isinstance(event, Configure):
+            self.ledger.holds |= event.options.holds
         effects = self.session.receive(event, self.now)
         for effect in effects:
             self.ledger.take(effect)
@@ -315,10 +330,23 @@ class SimulatedConversation:
 
     def _send_audio(self) -> None:
         start, self._samples = self._samples, self._samples + CHUNK
-        self.give(AudioReceived(start, self._samples, self.now))
+        captured_at = self._captured_from
+        if captured_at is not None:
+            captured_at += start / SAMPLE_RATE
+        self.give(AudioReceived(start, self._samples, self.now, captured_at))
         probabilities = tuple(self._detector(np.zeros(CHUNK, np.float32)))
+        loud = self._look_for_sound(start)
         if probabilities:
-            self.give(WindowsScored(probabilities))
+            self.give(WindowsScored(probabilities, loud))
+
+    def _look_for_sound(self, start: int) -> tuple[int, ...]:
+        if self._fade is None:
+            return ()
+        sound = np.zeros(CHUNK, np.float32)
+        for word in self._loud:
+            end = word.end - seconds(self._fade)
+            sound[max(0, word.start - start) : max(0, end - start)] = 1
+        return self._loud_windows.push(sound)
 
     def _schedule(self, after: float, event: ConversationEvent) -> None:
         heapq.heappush(self._later, _Later(self.now + after, next(self._numbers), event))
@@ -348,6 +376,10 @@ class SimulatedConversation:
                 # What belongs to no conversation is for something else than the loudspeaker.
                 if place.response_id in self._aloud:
                     self.loudspeaker.play(place.item_id, end - start, self.now)
+            case ReplyHeld():
+                self.loudspeaker.hold(self.now)
+            case ReplyResumed():
+                self.loudspeaker.resume(self.now)
             case SpeechStarted():
                 self._interrupted()
             case JudgeTurn() if self._listens is not None:

@@ -27,6 +27,8 @@ from streamkit.session.conversation_effects import (
     OutputItemDone,
     Place,
     Rejected,
+    ReplyHeld,
+    ReplyResumed,
     ResponseCreated,
     ResponseDone,
     ResponseState,
@@ -96,13 +98,20 @@ class _Transcript:
 class Ledger:
     """Checks the effects of one conversation, in order.
 
+    Args:
+        holds: the client has asked to be told when to play nothing for the moment.
+
     Attributes:
+        holds: it has asked for that at some time.
+        held: the response with which it was told so, while it was not told to go on.
         open_responses: created and not done.
         items: ids of the conversation's items, in no order.
         statuses: how the responses ended that are done.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, holds: bool = False) -> None:
+        self.holds = holds
+        self.held: str | None = None
         self.open_responses: set[str] = set()
         self.items: set[str] = set()
         self.statuses: list[str] = []
@@ -134,8 +143,11 @@ class Ledger:
                 self._take_work(effect)
             case Rejected(code=code, message=message):
                 _check(bool(code and message), "refused without a reason", effect)
+            case ReplyHeld() | ReplyResumed():
+                self._take_hold(effect)
             case ConversationClosed():
                 _check(not self.open_responses, "a response is open", effect)
+                _check(self.held is None, "a reply is held", effect)
                 self._closed = True
             case _:
                 self._take_part(effect)
@@ -177,6 +189,19 @@ class Ledger:
                 told_of = item.id in self._done_items or item.id not in self.items
                 _check(told_of, "the conversation's item is not done", effect)
                 response.items[item.id] = True
+
+    def _take_hold(self, effect: ReplyHeld | ReplyResumed) -> None:
+        _check(self.holds, "the client has not asked for it", effect)
+        match effect:
+            case ReplyHeld(response_id=response_id):
+                _check(self.held is None, "held already", effect)
+                _check(response_id in self._responses, "a reply that nobody knows", effect)
+                _check(self._responses[response_id].in_conversation, "not said aloud", effect)
+                self.held = response_id
+            case ReplyResumed(response_id=response_id):
+                # One that was interrupted is held no more either, and does not go on.
+                _check(self.held == response_id, "not held", effect)
+                self.held = None
 
     def _take_item(
         self, effect: ItemAdded | ItemDone | ItemDeleted | ItemRetrieved | ItemTruncated
@@ -243,6 +268,8 @@ class Ledger:
             case SendSound(place=place, generation=generation, start=start, end=end, words=words):
                 part = self._part(place, effect)
                 _check(part.spoken, "sound of a written part", effect)
+                aloud = self._responses[place.response_id].in_conversation
+                _check(not (aloud and self.held), "sound of a reply that is held", effect)
                 _check(generation in self._generations, "of a reply that nobody makes", effect)
                 _check(generation not in self._abandoned, "of an abandoned reply", effect)
                 _check(start == part.samples and end > start, "a gap in the sound", effect)
@@ -278,6 +305,7 @@ class Ledger:
             case SpeechStarted(item_id=item_id):
                 _check(item_id not in self._started, "started twice", effect)
                 self._started.add(item_id)
+                self.held = None
             case SpeechStopped(item_id=item_id):
                 _check(item_id in self._started - self._stopped, "not speaking", effect)
                 self._stopped.add(item_id)

@@ -33,6 +33,8 @@ class _Track:
 class Loudspeaker:
     """Plays the sound of one item after the other, at its rate; stops for good when told.
 
+    While it is held it plays nothing, and goes on where it was.
+
     Attributes:
         rate: in Hz.
         lag: seconds after which sound is heard that comes while nothing is played.
@@ -43,6 +45,7 @@ class Loudspeaker:
     lag: float = 0.0
     item_id: str | None = None
     _tracks: dict[str, _Track] = field(default_factory=dict)
+    _held_at: float | None = None
 
     @property
     def sent(self) -> int:
@@ -57,14 +60,16 @@ class Loudspeaker:
     def position(self, now: float, item_id: str | None = None) -> float:
         """Samples of an item, of the newest unless it is given, that were played."""
         track = self._newest if item_id is None else self._tracks.get(item_id, _Track())
-        return track.played(now, self.rate)
+        return track.played(self._time(now), self.rate)
 
     def unplayed(self, now: float) -> list[str]:
         """Items of which some sound is still to be played, the oldest first."""
-        return [each for each, track in self._tracks.items() if track.left(now, self.rate) > 0]
+        time = self._time(now)
+        return [each for each, track in self._tracks.items() if track.left(time, self.rate) > 0]
 
     def play(self, item_id: str, samples: int, now: float) -> None:
         """More sound of an item."""
+        now = self._time(now)
         track = self._tracks.get(item_id)
         if track is None:
             left = max((each.left(now, self.rate) for each in self._tracks.values()), default=0.0)
@@ -77,8 +82,23 @@ class Loudspeaker:
 
     def stop(self, now: float) -> None:
         """Forget what was not played."""
+        time, self._held_at = self._time(now), None
         for track in self._tracks.values():
-            track.position, track.stopped = track.played(now, self.rate), True
+            track.position, track.stopped = track.played(time, self.rate), True
+
+    def hold(self, now: float) -> None:
+        """Play nothing for the moment."""
+        self._held_at = self._time(now)
+
+    def resume(self, now: float) -> None:
+        """Go on, if it was held."""
+        for track in self._tracks.values():
+            track.at += now - self._time(now)
+        self._held_at = None
+
+    def _time(self, now: float) -> float:
+        """The time that passes only while it plays."""
+        return now if self._held_at is None else self._held_at
 
     @property
     def _newest(self) -> _Track:

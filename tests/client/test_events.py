@@ -102,6 +102,7 @@ def test_other_messages() -> None:
         "{}",
         '{"type":"Results"}',
         '{"type":"SpeechStarted","channel":[],"timestamp":1}',
+        '{"type":"SpeechStarted","channel":[Infinity],"timestamp":1}',
         b"\xff\xfe\x00",
     ],
 )

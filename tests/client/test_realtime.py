@@ -157,7 +157,9 @@ async def test_nothing_is_sent_while_there_is_no_connection() -> None:
             assert talk.send({"type": "input_audio_buffer.commit"})
             with anyio.fail_after(LIMIT):
                 await server.wait_for("input_audio_buffer.commit")
-        assert [m["type"] for m in server.visits[1].received] == ["input_audio_buffer.commit"]
+        # The clocks are compared anew in each connection.
+        received = [m for m in server.visits[1].received if "clock" not in m.get("streamkit", {})]
+        assert [m["type"] for m in received] == ["input_audio_buffer.commit"]
 
 
 @pytest.mark.parametrize("code", [1008, 3000, 4000])

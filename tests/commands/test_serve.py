@@ -272,8 +272,9 @@ def test_a_conversation_is_served_and_traced(start: Start, tmp_path: Path) -> No
     assert server.wait() == 0
     assert f"{server.url}/v1/realtime, with parrot" in server.said
     assert created["session"]["audio"]["output"]["voice"] == "en-gb"
-    [line] = map(json.loads, path.read_text().splitlines())
-    assert (line["kind"], line["session"]) == ("response", created["session"]["id"])
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["kind"] for line in lines] == ["begin", "response", "end"]
+    assert {line["session"] for line in lines} == {created["session"]["id"]}
 
 
 def test_a_model_without_an_address_is_refused() -> None:

@@ -100,7 +100,7 @@ def seconds_of(sound: bytes) -> float:
 def test_models(client: OpenAI) -> None:
     page = client.models.list()
     assert isinstance(page, SyncPage)
-    assert [model.id for model in page] == ["whisper-micro-en", "espeak"]
+    assert [model.id for model in page] == ["whisper-micro-en", "espeak", "parrot"]
     for name in ("whisper-1", "tts-1", "whisper-micro-en"):
         raw = client.models.with_raw_response.retrieve(name)
         assert Model.model_validate(json.loads(raw.text)).id == name
@@ -281,7 +281,11 @@ async def test_a_program_that_does_not_wait(guarded: LiveServer, spoken: bytes) 
         events = [event async for event in stream]
         assert isinstance(events[-1], TranscriptionTextDoneEvent)
         assert events[-1].text == TALK
-        assert [model.id async for model in client.models.list()] == ["whisper-micro-en", "espeak"]
+        assert [model.id async for model in client.models.list()] == [
+            "whisper-micro-en",
+            "espeak",
+            "parrot",
+        ]
 
 
 @pytest.mark.parametrize("response_format", FORMATS[:-1])

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -373,6 +374,12 @@ class TestWarm:
         await collect(model)
         assert [body["model"] for body in endpoint.bodies] == ["only", "only"]
         assert endpoint.listed == 1
+
+    async def test_a_request_may_name_another_model(self, endpoint: Any, make: Any) -> None:
+        endpoint.says("Hello")
+        async with make("usual").reply(replace(REQUEST, model="other")) as deltas:
+            assert [delta async for delta in deltas]
+        assert [body["model"] for body in endpoint.bodies] == ["other"]
 
     @pytest.mark.parametrize(
         ("models", "told"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from streamkit.asr.recognizer import Word
 from streamkit.errors import ProtocolError
+from streamkit.latency.clock import ClockReport
 from streamkit.protocols.deepgram.commands import (
     COMMANDS,
     MAX_TEXT_CHARACTERS,
@@ -31,6 +32,20 @@ WIRE: list[tuple[Command, dict[str, Any]]] = [
     (
         KeepAlive(captured_at=1_700_000_000.25),
         {"type": "KeepAlive", "streamkit": {"captured_at": 1_700_000_000.25}},
+    ),
+    (
+        KeepAlive(clock=ClockReport(1_700_000_000.25)),
+        {"type": "KeepAlive", "streamkit": {"clock": {"sent_at": 1_700_000_000.25}}},
+    ),
+    (
+        KeepAlive(captured_at=5.0, clock=ClockReport(7.0, 6.5, 6.75)),
+        {
+            "type": "KeepAlive",
+            "streamkit": {
+                "captured_at": 5,
+                "clock": {"sent_at": 7, "last": {"server_sent_at": 6.5, "received_at": 6.75}},
+            },
+        },
     ),
     (Finalize(), {"type": "Finalize"}),
     (CloseStream(), {"type": "CloseStream"}),
@@ -66,6 +81,19 @@ BAD = {
     "captured_at not a number": '{"type":"KeepAlive","streamkit":{"captured_at":NaN}}',
     "captured_at without end": '{"type":"KeepAlive","streamkit":{"captured_at":1e999}}',
     "captured_at before all": '{"type":"KeepAlive","streamkit":{"captured_at":-1}}',
+    "clock as number": '{"type":"KeepAlive","streamkit":{"clock":5}}',
+    "clock as array": '{"type":"KeepAlive","streamkit":{"clock":[]}}',
+    "clock without time": '{"type":"KeepAlive","streamkit":{"clock":{}}}',
+    "clock as truth": '{"type":"KeepAlive","streamkit":{"clock":{"sent_at":true}}}',
+    "clock as text": '{"type":"KeepAlive","streamkit":{"clock":{"sent_at":"5"}}}',
+    "clock not a number": '{"type":"KeepAlive","streamkit":{"clock":{"sent_at":NaN}}}',
+    "clock without end": '{"type":"KeepAlive","streamkit":{"clock":{"sent_at":1e999}}}',
+    "clock before all": '{"type":"KeepAlive","streamkit":{"clock":{"sent_at":-1}}}',
+    "half of an answer": '{"type":"KeepAlive","streamkit":{"clock":{"sent_at":5,'
+    '"last":{"server_sent_at":4}}}}',
+    "an answer as number": '{"type":"KeepAlive","streamkit":{"clock":{"sent_at":5,"last":4}}}',
+    "an answer that never came": '{"type":"KeepAlive","streamkit":{"clock":{"sent_at":5,'
+    '"last":{"server_sent_at":4,"received_at":-1}}}}',
     "streamkit as array": '{"type":"KeepAlive","streamkit":[]}',
     "too long": '{"type":"KeepAlive","x":"' + "x" * MAX_TEXT_CHARACTERS + '"}',
 }

@@ -96,6 +96,7 @@ START = {
         "min_interruption_ms": round(Interruption().min_seconds * 1000),
         "min_interruption_words": Interruption().min_words,
         "preemptive": ConversationOptions().preemptive,
+        "holds": False,
         "without_effect": [],
     },
 }
@@ -147,6 +148,7 @@ EVERYTHING: dict[str, Any] = {
         "min_interruption_ms": 250,
         "min_interruption_words": 1,
         "preemptive": False,
+        "holds": True,
     },
 }
 
@@ -215,6 +217,7 @@ def test_everything_can_be_asked_for() -> None:
         lead=1.0,
         interruption=Interruption(0.25, 1, Interruption().resume_after),
         preemptive=False,
+        holds=True,
     )
     assert (config.input_encoding, config.input_rate) == ("audio/pcmu", 8000)
     assert (config.output_encoding, config.output_rate) == ("audio/pcma", 8000)
@@ -544,6 +547,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"streamkit": {"min_interruption_ms": 10**6}}, ABOVE, "streamkit.min_interruption_ms"),
     ({"streamkit": {"min_interruption_words": 0}}, BELOW, "streamkit.min_interruption_words"),
     ({"streamkit": {"preemptive": "yes"}}, TYPE, "streamkit.preemptive"),
+    ({"streamkit": {"holds": 1}}, TYPE, "streamkit.holds"),
 ]
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from streamkit import __version__
 from streamkit.asr.recognizer import Word
+from streamkit.latency.clock import ClockMap, ClockReport
 from streamkit.latency.trace import Stage, Trace
 from streamkit.llm.chat_model import Usage
 from streamkit.protocols.openai_realtime import Encoder, EventError, SessionConfig
@@ -62,7 +63,16 @@ COMPLETE = ResponseState(
     usage=Usage(120, 7, 64),
     audio_seconds=1.25,
     latency={"endpoint": 0.2512345, "first_token": 0.1},
+    speech_end=SECOND + 8,
+    speech_received_at=5.0,
+    speech_captured_at=EPOCH + 4.5,
+    stages={"endpoint": 5.25, "first_audible": 5.5},
 )
+TIMING = {
+    "latency": {"endpoint": 251.23, "first_token": 100.0},
+    "speech": {"end_ms": 1000.5, "captured_at": EPOCH + 4.5, "received_at": EPOCH + 5.0},
+    "audible_sent_at": EPOCH + 5.5,
+}
 ASIDE = ResponseState("resp_2", "completed", ("text",), (ANSWERED,), in_conversation=False)
 BARGED_IN = ResponseState(
     "resp_1", "cancelled", ("audio",), (SPOKEN,), reason="turn_detected", usage=Usage(9, 3)
@@ -122,6 +132,9 @@ SAID: list[Said] = [
     effects.ConversationClosed(),
 ]
 
+OURS: list[Said] = [effects.ReplyHeld("resp_1"), effects.ReplyResumed("resp_1")]
+"""Those that only clients get that ask for them; OpenAI has none like them."""
+
 
 def counted() -> Callable[[str], str]:
     numbers = itertools.count(1)
@@ -159,7 +172,13 @@ def one(effect: Said, config: SessionConfig | None = None, **more: Any) -> dict[
 
 def test_everything_that_can_be_said_is_covered_here() -> None:
     """A class that is new there needs a message here."""
-    assert {type(effect) for effect in SAID} == set(get_args(Said))
+    assert {type(effect) for effect in [*SAID, *OURS]} == set(get_args(Said))
+
+
+def test_holds_are_ours() -> None:
+    held, resumed = map(one, OURS)
+    assert held == {"type": "streamkit.hold", "response_id": "resp_1"}
+    assert resumed == {"type": "streamkit.resume", "response_id": "resp_1"}
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=["plain", "logprobs"])
@@ -456,7 +475,7 @@ def test_a_response_ends() -> None:
                 "output_token_details": {"text_tokens": 7, "audio_tokens": 0},
             },
             "metadata": {"topic": "weather"},
-            "streamkit": {"latency": {"endpoint": 251.23, "first_token": 100.0}, "audio_ms": 1250},
+            "streamkit": {**TIMING, "audio_ms": 1250},
         },
     }
     assert limits == {"type": "rate_limits.updated", "event_id": "event_2", "rate_limits": []}
@@ -588,6 +607,36 @@ def test_sound(encoding: str, scale: int) -> None:
     }
 
 
+def test_the_first_sound_that_can_be_heard_tells_what_was_waited_for() -> None:
+    sound = one(effects.SendSound(PLACE, 7, 0, 480, (), COMPLETE))
+    assert sound["streamkit"] == {"start_ms": 0.0, "end_ms": 20.0, "words": [], **TIMING}
+
+
+def test_a_response_to_no_speech_has_none() -> None:
+    done, _ = encode(effects.ResponseDone(BARGED_IN))
+    own = done["response"]["streamkit"]
+    assert own == {"latency": {}, "speech": None, "audible_sent_at": None, "audio_ms": 0.0}
+
+
+def test_the_clocks() -> None:
+    clock, report = ClockMap(), ClockReport(EPOCH + 2.0)
+    encoder = Encoder(counted(), EPOCH)
+    clock.take(report, EPOCH + 5.0)
+    answer = {
+        "type": "streamkit.clock",
+        "event_id": "event_1",
+        "client_sent_at": EPOCH + 2.0,
+        "received_at": EPOCH + 5.0,
+        "sent_at": EPOCH + 5.125,
+    }
+    first = encoder.clock(report, 5.0, 5.125, clock)
+    assert first == {**answer, "offset_ms": None, "error_ms": None}
+    clock.take(ClockReport(EPOCH + 2.5, EPOCH + 5.125, EPOCH + 2.375), EPOCH + 5.5)
+    later = encoder.clock(report, 5.0, 5.125, clock)
+    assert later["offset_ms"] == pytest.approx(2875, abs=0.1)
+    assert later["error_ms"] == pytest.approx(125, abs=0.1)
+
+
 def test_sound_has_to_be_given() -> None:
     with pytest.raises(ValueError, match="no sound was given"):
         Encoder(counted()).encode(effects.SendSound(PLACE, 7, 0, 480), session())
@@ -598,7 +647,7 @@ def test_more_of_ours_can_be_told() -> None:
     assert sound["streamkit"] == {"start_ms": 0.0, "end_ms": 0, "words": [], "sent_at": 1.5}
     assert one(effects.AudioCleared(), streamkit={"a": 1})["streamkit"] == {"a": 1}
     done, limits = encode(effects.ResponseDone(COMPLETE), streamkit={"a": 1})
-    assert set(done["response"]["streamkit"]) == {"latency", "audio_ms", "a"}
+    assert done["response"]["streamkit"] == {**TIMING, "audio_ms": 1250.0, "a": 1}
     assert "streamkit" not in done
     assert "streamkit" not in limits
     assert encode(effects.ConversationClosed(), streamkit={"a": 1}) == []

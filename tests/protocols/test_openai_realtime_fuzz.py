@@ -79,7 +79,7 @@ SESSION: dict[str, Any] = {
         },
         "output": {"format": {"type": "audio/pcmu"}, "voice": {"id": "v"}, "speed": 1.5},
     },
-    "streamkit": {"lead_ms": 200, "min_interruption_words": 3, "preemptive": False},
+    "streamkit": {"lead_ms": 200, "min_interruption_words": 3, "preemptive": False, "holds": True},
 }
 MESSAGE = {
     "type": "message",

@@ -13,6 +13,7 @@ from openai.types.realtime import RealtimeClientEvent
 from pydantic import TypeAdapter
 
 from streamkit.errors import ProtocolError
+from streamkit.latency.clock import ClockReport
 from streamkit.llm.chat_model import NamedTool, Tool
 from streamkit.protocols.openai_realtime import (
     EVENTS,
@@ -142,6 +143,24 @@ GOOD: list[tuple[dict[str, Any], ClientEvent]] = [
         ),
     ),
     ({"type": "input_audio_buffer.append", "audio": "", "streamkit": {}}, AppendAudio(None, b"")),
+    (
+        {
+            "type": "input_audio_buffer.append",
+            "audio": "",
+            "streamkit": {"clock": {"sent_at": 1_700_000_000.25}},
+        },
+        AppendAudio(None, b"", clock=ClockReport(1_700_000_000.25)),
+    ),
+    (
+        {
+            "type": "input_audio_buffer.append",
+            "audio": SOUND64,
+            "streamkit": {
+                "clock": {"sent_at": 7, "last": {"server_sent_at": 6.5, "received_at": 6.75}}
+            },
+        },
+        AppendAudio(None, SOUND, clock=ClockReport(7.0, 6.5, 6.75)),
+    ),
     ({"type": "input_audio_buffer.commit", "event_id": "e-2"}, CommitAudio("e-2")),
     ({"type": "input_audio_buffer.clear"}, ClearAudio(None)),
     (create(user(HELLO)), NewItem(CreateItem(None, HELLO_ITEM, None, (False,)), {})),
@@ -432,6 +451,22 @@ BAD: list[tuple[dict[str, Any] | str, str, str | None]] = [
         {**APPEND, "streamkit": {"captured_at": 1e12}},
         "decimal_above_max_value",
         "streamkit.captured_at",
+    ),
+    ({**APPEND, "streamkit": {"clock": 5}}, TYPE, "streamkit.clock"),
+    ({**APPEND, "streamkit": {"clock": {}}}, MISSING, "streamkit.clock.sent_at"),
+    ({**APPEND, "streamkit": {"clock": {"sent_at": "5"}}}, TYPE, "streamkit.clock.sent_at"),
+    ({**APPEND, "streamkit": {"clock": {"sent_at": True}}}, TYPE, "streamkit.clock.sent_at"),
+    (
+        {**APPEND, "streamkit": {"clock": {"sent_at": -1}}},
+        "decimal_below_min_value",
+        "streamkit.clock.sent_at",
+    ),
+    ({**APPEND, "streamkit": {"clock": {"sent_at": 5, "at": 6}}}, UNKNOWN, "streamkit.clock.at"),
+    ({**APPEND, "streamkit": {"clock": {"sent_at": 5, "last": 6}}}, TYPE, "streamkit.clock.last"),
+    (
+        {**APPEND, "streamkit": {"clock": {"sent_at": 5, "last": {"server_sent_at": 4}}}},
+        MISSING,
+        "streamkit.clock.last.received_at",
     ),
     ({**APPEND, "streamkit": {"played": "x"}}, TYPE, "streamkit.played"),
     ({**APPEND, "streamkit": {"played": {}}}, MISSING, "streamkit.played.item_id"),

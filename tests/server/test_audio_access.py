@@ -157,7 +157,12 @@ def test_a_client_that_is_no_browser_may_have_to_stay_out(
 def test_what_there_is(guarded: LiveServer) -> None:
     listed = ask(guarded, "GET", "/v1/models").json()
     assert listed["object"] == "list"
-    assert [model["id"] for model in listed["data"]] == ["whisper-micro-en", "espeak"]
+    told = [(model["id"], model["streamkit"]) for model in listed["data"]]
+    assert told == [
+        ("whisper-micro-en", {"purpose": "recognition", "languages": ["en"]}),
+        ("espeak", {"purpose": "speech"}),
+        ("parrot", {"purpose": "replies"}),
+    ]
     for model in listed["data"]:
         assert ask(guarded, "GET", f"/v1/models/{model['id']}").json() == model
 

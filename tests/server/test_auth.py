@@ -237,6 +237,12 @@ def test_own_origins_are_this_machine_and_the_address_that_is_listened_on() -> N
     assert "http://[2001:db8::1]:8000" in own_origins("2001:db8::1", 8000)
 
 
+def test_browsers_leave_a_scheme_s_own_port_out() -> None:
+    assert "http://localhost" in own_origins("127.0.0.1", 80)
+    assert "https://localhost" in own_origins("127.0.0.1", 443)
+    assert "http://localhost" not in own_origins("127.0.0.1", 443)
+
+
 @pytest.mark.parametrize(
     "origin",
     [

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
+
+import pytest
+from prometheus_client import Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
 from streamkit.asr.quality import Decision, Doubt
@@ -75,3 +79,43 @@ def test_two_servers_in_one_process_do_not_mix() -> None:
     one.opened.inc()
     assert values(one, "streamkit_sessions_opened_total") == {(): 1}
     assert values(other, "streamkit_sessions_opened_total") == {(): 0}
+
+
+TYPICAL = {
+    # What is measured on two cores with the bundled model, and with larger ones on a GPU or a CPU.
+    "streamkit_stage_seconds": ((0.0008, 0.003), (0.012, 0.06), (0.15, 0.45), (0.4, 1.8)),
+    "streamkit_decode_seconds": ((0.005, 0.02), (0.05, 0.12), (0.4, 1.5)),
+    "streamkit_decode_wait_seconds": ((0.0006, 0.01), (0.02, 0.3)),
+    "streamkit_turn_seconds": ((0.02, 0.09), (0.26, 0.55), (0.7, 1.6), (2.2, 5.0)),
+    "streamkit_capture_to_receive_seconds": ((0.0015, 0.006), (0.02, 0.045), (0.08, 0.4)),
+    "streamkit_first_audio_seconds": ((0.012, 0.04), (0.2, 0.7)),
+    "streamkit_file_realtime_factor": ((0.003, 0.015), (0.08, 0.4), (0.6, 1.5)),
+}
+"""Histogram -> p50 and p95 of what it measures."""
+
+SHARPNESS = 2.5
+"""The ends of a bucket in which a percentile may fall: so far it may be off."""
+
+
+def bounds_of(metrics: Metrics) -> dict[str, list[float]]:
+    """The upper ends of the buckets of all histograms."""
+    return {
+        metric._name: list(metric._upper_bounds)
+        for metric in vars(metrics).values()
+        if isinstance(metric, Histogram)
+    }
+
+
+def test_every_histogram_has_typical_values() -> None:
+    assert set(bounds_of(Metrics())) == set(TYPICAL)
+
+
+@pytest.mark.parametrize("name", TYPICAL)
+def test_percentiles_of_typical_values_can_be_read_off_the_buckets(name: str) -> None:
+    bounds = bounds_of(Metrics())[name]
+    assert bounds == sorted(bounds)
+    for value in (each for pair in TYPICAL[name] for each in pair):
+        above = bisect.bisect_left(bounds, value)
+        # Neither in the first one, which begins at 0, nor in the last one, which has no end.
+        assert 0 < above < len(bounds) - 1, value
+        assert bounds[above] / bounds[above - 1] <= SHARPNESS, value

@@ -480,7 +480,8 @@ def test_the_client_says_when_it_captured_its_sound(server: LiveServer, speak: S
         done = client.until("conversation.item.input_audio_transcription.completed")
     last = done["streamkit"]["words"][-1]["end_ms"] / 1000
     told = done["streamkit"]["latency"]["captured_at"]
-    assert told == pytest.approx(captured_at + last, abs=0.05)
+    # The resampler holds some sound back; that does not make it later.
+    assert told == pytest.approx(captured_at + last, abs=0.001)
 
 
 def test_what_the_client_has_played_is_what_was_heard(start_talk: StartTalk) -> None:

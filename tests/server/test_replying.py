@@ -66,6 +66,23 @@ def test_the_voice_of_the_settings_is_that_of_clients_that_ask_for_none(
     assert client.sound()
 
 
+@pytest.mark.parametrize(
+    ("asked", "replies"), [("b", "b"), ("gpt-realtime", None), ("c", None), ("a", "a")]
+)
+def test_clients_choose_among_the_models_that_the_settings_name(
+    start_talk: StartTalk, asked: str, replies: str | None
+) -> None:
+    model = ScriptedChatModel(["Hello."])
+    server = start_talk(model, llm_models=["a", "b"])
+    with RealtimeClient(server, model=asked) as client:
+        told = client.until("session.created")["streamkit"]["reply_model"]
+        client.update(output_modalities=["text"])
+        client.command("response.create")
+        client.until("response.done")
+    assert told == (replies or model.name)
+    assert [request.model for request in model.requests] == [replies]
+
+
 def test_the_model_is_closed_with_the_server(start_talk: StartTalk, eventually: Eventually) -> None:
     model = ScriptedChatModel()
     server = start_talk(model)

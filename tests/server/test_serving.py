@@ -20,6 +20,7 @@ from streamkit.server.serving import bind, check_exposure, load_recognizer, url_
 from streamkit.server.testing import LiveServer, WireClient
 
 Samples = npt.NDArray[np.float32]
+StartServer = Callable[..., LiveServer]
 
 MUSIC = "Turn the music down."
 
@@ -42,6 +43,14 @@ def test_a_port_that_is_taken() -> None:
         assert url_of(taken) == f"ws://127.0.0.1:{port}"
         with pytest.raises(ConfigurationError, match=rf"127\.0\.0\.1:{port}.*--port"):
             bind(Settings(port=port))
+
+
+def test_small_messages_do_not_wait_for_the_client_s(start_server: StartServer) -> None:
+    server = start_server()
+    with server.listen(encoding="linear16", sample_rate=16_000):
+        (connection,) = server.server.server_state.connections
+        peer = connection.transport.get_extra_info("socket")
+        assert peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_an_address_that_is_not_this_machine_s() -> None:

@@ -106,6 +106,7 @@ OPTIONS = st.builds(
     transcription=st.booleans(),
     preemptive=st.booleans(),
     lead=st.sampled_from([0.05, 0.5, 3.0]),
+    holds=st.booleans(),
     interruption=st.sampled_from([Interruption(), Interruption(0.0), Interruption(1.0, 3)]),
     tools=st.sampled_from([(), (Tool("lamp", "", {}),)]),
 )
@@ -313,6 +314,13 @@ class Conversations(RuleBasedStateMachine):
             assert main.held
             assert turn is not None
             assert not turn.announced
+        held = self.conversation.ledger.held
+        assert held == conversation._responses._told_hold
+        if held is not None:
+            assert main is not None
+            assert main.held
+        if main is not None:
+            assert main.playout.paused is (held is not None)
 
     def teardown(self) -> None:
         if hasattr(self, "conversation"):

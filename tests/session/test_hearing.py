@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
+
 from streamkit.asr.recognizer import Hypothesis, Word
 from streamkit.session.captions import CaptionOptions
 from streamkit.session.effects import Decode
@@ -33,7 +35,8 @@ class Listener:
         self.pending: list[Decode] = []
         self.occurred: list[Occurrence] = []
 
-    def windows(self, loud: bool, count: int) -> None:
+    def windows(self, loud: bool, count: int, sound: int | None = None) -> None:
+        """Windows of speech or not; `sound`: how much of each lies before its last loud sample."""
         for _ in range(count):
             start = self.hearing.ears.received
             self.now += WINDOW_SAMPLES / 16_000
@@ -41,7 +44,7 @@ class Listener:
             self._take(
                 self.hearing.receive(AudioReceived(start, end, self.now, 1000 + self.now), 0)
             )
-            scored = WindowsScored((0.95 if loud else 0.02,))
+            scored = WindowsScored((0.95 if loud else 0.02,), () if sound is None else (sound,))
             self._take(self.hearing.receive(scored, self.now))
 
     def answer(self, *words: str, fails: bool = False) -> None:
@@ -103,6 +106,82 @@ def test_the_end_of_speech_is_stamped_with_when_it_arrived() -> None:
     assert turn.speech_end == 8 * WINDOW_SAMPLES
     assert turn.speech_end_at == at
     assert turn.captured_at == 1000 + at + WINDOW_SAMPLES / 16_000
+
+
+def test_a_turn_s_silence_begins_behind_the_last_loud_sample_of_its_speech() -> None:
+    ears = Listener()
+    ears.windows(True, 6, 512)
+    ears.windows(True, 1, 100)
+    at = ears.now
+    ears.windows(True, 3, 0)
+    ears.windows(False, 20, 0)
+    # What is loud after the speech, a door perhaps, is no speech.
+    ears.windows(False, 1, 300)
+    ears.windows(False, 10, 0)
+    turn = ears.hearing.current
+    assert turn is not None
+    assert turn.speech_end == 10 * WINDOW_SAMPLES
+    assert turn.sound_end == 6 * WINDOW_SAMPLES + 100
+    assert turn.speech_end_at == at
+    assert turn.captured_at == pytest.approx(1000 + at + 100 / 16_000)
+    assert ears.end().sound_end == 6 * WINDOW_SAMPLES + 100
+
+
+def test_the_burst_at_the_end_of_a_word_belongs_to_it() -> None:
+    ears = Listener()
+    ears.windows(True, 8, 512)
+    ears.windows(False, 2, 0)
+    ears.windows(False, 1, 77)
+    at = ears.now
+    ears.windows(False, 20, 0)
+    turn = ears.hearing.current
+    assert turn is not None
+    assert turn.speech_end == 8 * WINDOW_SAMPLES
+    assert turn.sound_end == 10 * WINDOW_SAMPLES + 77
+    assert turn.speech_end_at == at
+
+
+def test_noise_that_goes_on_does_not() -> None:
+    ears = Listener()
+    ears.windows(True, 8, 500)
+    ears.windows(False, 40, 512)
+    turn = ears.hearing.current
+    assert turn is not None
+    assert turn.sound_end == 7 * WINDOW_SAMPLES + 500
+
+
+@pytest.mark.parametrize(("quiet", "known"), [(14, True), (15, True), (16, False), (40, False)])
+def test_speech_without_a_loud_sample_in_its_last_half_second_ends_where_the_detector_says(
+    quiet: int, known: bool
+) -> None:
+    ears = Listener()
+    ears.windows(True, 5, 512)
+    ears.windows(True, quiet, 0)
+    ears.windows(False, 20, 0)
+    turn = ears.hearing.current
+    assert turn is not None
+    assert turn.speech_end == (5 + quiet) * WINDOW_SAMPLES
+    assert turn.sound_end == (5 * WINDOW_SAMPLES if known else turn.speech_end)
+
+
+def test_speech_that_goes_on_has_its_end_later() -> None:
+    ears = Listener()
+    ears.windows(True, 6, 200)
+    ears.windows(False, 8, 0)
+    ears.windows(True, 6, 400)
+    ears.windows(False, 8, 0)
+    turn = ears.hearing.current
+    assert turn is not None
+    assert turn.sound_end == 19 * WINDOW_SAMPLES + 400
+
+
+def test_where_nobody_looks_for_sound_speech_ends_where_the_detector_says() -> None:
+    ears = Listener()
+    ears.windows(True, 4)
+    ears.windows(False, 20)
+    turn = ears.hearing.current
+    assert turn is not None
+    assert turn.sound_end == turn.speech_end == 4 * WINDOW_SAMPLES
 
 
 def test_a_turn_that_is_ended_amid_speech_ends_with_what_was_heard_last() -> None:

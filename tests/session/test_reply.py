@@ -413,6 +413,38 @@ def test_the_figures_are_what_the_log_shows(
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("preemptive", [True, False])
+@pytest.mark.parametrize("silence", [0.0, 0.13])
+@pytest.mark.parametrize("fade", [0.0, 0.003, 0.031, 0.2])
+def test_the_parts_add_up_to_the_silence_between_the_samples(
+    preemptive: bool, silence: float, fade: float
+) -> None:
+    conversation = listened(
+        options=ConversationOptions(turn_detection=ServerVad(silence=0.5), preemptive=preemptive),
+        silence_seconds=silence,
+        fade=fade,
+        captured_from=5000.0,
+    )
+    # The person began after 0.3 s and said three words.
+    last_loud = 0.3 + 0.75 - fade
+    audible = round(silence * 24_000)
+    sent_at, first = next(each for each in conversation.when(SendSound) if each[1].end > audible)
+    response, told = done(conversation), first.response
+    assert told is not None
+    assert response.speech_end == round(last_loud * 16_000)
+    assert response.speech_captured_at == pytest.approx(5000 + last_loud, abs=1e-6)
+    assert response.speech_received_at is not None
+    # A chunk is 20 ms, and arrives as soon as it is whole.
+    way_here = response.speech_received_at - last_loud
+    assert 0 <= way_here < 0.02 + 1e-6
+    parts = [part for name, part in told.latency.items() if name != "voice_to_voice"]
+    assert way_here + sum(parts) == pytest.approx(sent_at - last_loud, abs=1e-9)
+    assert told.stages["first_audible"] == sent_at
+    assert [each.response is not None for each in conversation.seen(SendSound)].count(True) == 1
+    for name in ("speech_end", "speech_received_at", "speech_captured_at", "latency", "stages"):
+        assert getattr(told, name) == getattr(response, name)
+
+
 def test_the_client_says_when_it_began_to_play() -> None:
     conversation = SimulatedConversation(
         model=lambda request: say("It is nothing at all, I say."), silence_seconds=0.1

@@ -37,6 +37,8 @@ from streamkit.session.conversation_effects import (
     OutputItemDone,
     Place,
     Rejected,
+    ReplyHeld,
+    ReplyResumed,
     ResponseCreated,
     ResponseDone,
     ResponseState,
@@ -74,6 +76,7 @@ def call(arguments: str = "", status: Any = "in_progress") -> FunctionCall:
 
 
 CREATED = ResponseCreated(state())
+BESIDE = ResponseCreated(state(in_conversation=False))
 OPEN = OutputItemAdded("r", 0, message(status="in_progress"))
 ADDED = ItemAdded(message(status="in_progress"), None)
 PART = ContentPartAdded(PLACE, Content("output_audio", ""))
@@ -190,7 +193,7 @@ PROMISES: list[Broken] = [
     ("added twice", through(SPOKEN, ADDED), ADDED),
     (
         "it is no part of the conversation",
-        [ASKED, ResponseCreated(state(in_conversation=False)), OPEN],
+        [ASKED, BESIDE, OPEN],
         ADDED,
     ),
     ("not there", [], DONE),
@@ -254,6 +257,13 @@ PROMISES: list[Broken] = [
     ("refused without a reason", [], Rejected("e", "", "No.")),
     ("refused without a reason", [], Rejected("e", "no", "")),
     ("a response is open", [ASKED, CREATED], ConversationClosed()),
+    ("the client has not asked for it", [ASKED, CREATED], ReplyHeld("r")),
+    ("held already", [ASKED, CREATED, ReplyHeld("r")], ReplyHeld("r")),
+    ("a reply that nobody knows", [], ReplyHeld("r")),
+    ("not said aloud", [ASKED, BESIDE], ReplyHeld("r")),
+    ("sound of a reply that is held", [*SPOKEN[:7], ReplyHeld("r")], SENT),
+    ("not held", [ASKED, CREATED], ReplyResumed("r")),
+    ("a reply is held", [*SPOKEN, ReplyHeld("r")], ConversationClosed()),
     ("after the end", [ConversationClosed()], STARTED),
     ("after the end", [ConversationClosed()], ConversationClosed()),
 ]
@@ -267,7 +277,7 @@ PROMISES: list[Broken] = [
 def test_a_broken_promise_is_noticed(
     promise: str, effects: list[ConversationEffect], broken: ConversationEffect
 ) -> None:
-    ledger = Ledger()
+    ledger = Ledger(holds=promise != "the client has not asked for it")
     for effect in effects:
         ledger.take(effect)
     with pytest.raises(BrokenPromiseError, match=f"^{promise}"):

@@ -78,6 +78,21 @@ def test_forcing_a_start_takes_the_candidate() -> None:
     assert segmenter.candidate is None
 
 
+def test_a_candidate_is_likely_after_one_clear_window_or_two() -> None:
+    for probabilities, likely in [
+        ((0.75,), True),
+        ((0.6,), False),
+        ((0.6, 0.6), True),
+        ((0.6, 0.1, 0.6), False),
+        ((0.75, 0.1), False),
+        ((0.9, 0.9, 0.9), False),
+    ]:
+        segmenter = Segmenter(OPTIONS)
+        for probability in probabilities:
+            segmenter.push(probability)
+        assert segmenter.likely is likely
+
+
 def test_forcing_a_start_without_a_candidate_does_nothing() -> None:
     segmenter = Segmenter(OPTIONS)
     segmenter.push(0.0)

@@ -9,6 +9,7 @@ from typing import TypeGuard
 from streamkit.asr.recognizer import Word
 from streamkit.audio.clock import SAMPLE_RATE
 from streamkit.errors import ProtocolError
+from streamkit.latency.clock import ClockReport
 from streamkit.protocols.deepgram.quoting import echo
 
 MAX_TEXT_CHARACTERS = 16_384
@@ -26,10 +27,12 @@ class KeepAlive:
     Attributes:
         captured_at: Unix seconds of the first sample of its next audio message.
         committed: words that an earlier connection committed for the audio that follows.
+        clock: the client wants to compare clocks.
     """
 
     captured_at: float | None = None
     committed: tuple[Word, ...] = ()
+    clock: ClockReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ def _keep_alive(extra: object) -> KeepAlive:
     if not isinstance(extra, dict):
         raise ProtocolError(
             f"KeepAlive.streamkit is {type(extra).__name__}; accepted: an object with "
-            "captured_at, committed"
+            "captured_at, committed, clock"
         )
     captured_at = extra.get("captured_at")
     if captured_at is not None and not _is_number(captured_at, MAX_UNIX_SECONDS):
@@ -105,6 +108,25 @@ def _keep_alive(extra: object) -> KeepAlive:
     return KeepAlive(
         None if captured_at is None else float(captured_at),
         tuple(map(_committed_word, committed)),
+        _clock(extra.get("clock")),
+    )
+
+
+def _clock(wire: object) -> ClockReport | None:
+    match wire:
+        case None:
+            return None
+        case {"sent_at": sent_at, **others} if _is_number(sent_at, MAX_UNIX_SECONDS):
+            match others.get("last"):
+                case None:
+                    return ClockReport(float(sent_at))
+                case {"server_sent_at": answer, "received_at": at} if _is_number(
+                    answer, MAX_UNIX_SECONDS
+                ) and _is_number(at, MAX_UNIX_SECONDS):
+                    return ClockReport(float(sent_at), float(answer), float(at))
+    raise ProtocolError(
+        "KeepAlive.streamkit.clock cannot be used; accepted: {sent_at, last: {server_sent_at, "
+        "received_at}} in Unix seconds, without last in the first one"
     )
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from streamkit.asr.recognizer import ModelInfo, Word, join
 from streamkit.audio.clock import SAMPLE_RATE
-from streamkit.latency.trace import Stage, Trace
+from streamkit.latency.clock import ClockMap, ClockReport
 from streamkit.protocols.deepgram.query import ListenOptions
+from streamkit.protocols.timing import CLOCK, clock_answer, trace_latency
 from streamkit.session.effects import SpeechBegan, Transcript, UtteranceEnded
 
 Message = dict[str, Any]
@@ -80,7 +81,7 @@ class Encoder:
                 "committed": output.committed,
                 "utterance": output.utterance,
                 "audio_end": in_seconds(output.end),
-                "latency": self._latency(output.trace, emit),
+                "latency": trace_latency(output.trace, self._epoch, emit),
                 "overload": None
                 if output.overload is None
                 else {"interval_ms": round(output.overload * 1000)},
@@ -94,19 +95,6 @@ class Encoder:
             "end": in_seconds(word.end),
             "confidence": round(word.probability, 4),
             "punctuated_word": word.text,
-        }
-
-    def _latency(self, trace: Trace | None, emit: float | None) -> Message | None:
-        if trace is None:
-            return None
-        stages = {
-            f"{stage.value}_ms": _milliseconds(trace.after_received(stage)) for stage in Stage
-        }
-        return {
-            "captured_at": trace.captured_at,
-            "received_at": round(self._epoch + trace.received_at, 6),
-            **stages,
-            "emit_ms": None if emit is None else _milliseconds(emit - trace.received_at),
         }
 
     def speech_started(self, output: SpeechBegan, channel: int) -> Message:
@@ -143,6 +131,20 @@ class Encoder:
             "channels": self.channels,
         }
 
+    def clock(
+        self, report: ClockReport, received_at: float, sent_at: float, clock: ClockMap
+    ) -> Message:
+        """The answer to a client that wants to compare clocks; see `timing.clock_answer`.
+
+        Args:
+            report: what it has said.
+            received_at: when that came, by the server's monotonic clock.
+            sent_at: the same clock as the answer leaves.
+            clock: what is known of the client's.
+        """
+        times = (received_at + self._epoch, sent_at + self._epoch)
+        return {"type": CLOCK, **clock_answer(report, *times, clock)}
+
     def configure_failure(self) -> Message:
         """Live changes are not offered; the stream goes on as it is."""
         return {
@@ -175,7 +177,3 @@ def _bare(word: Word) -> str:
     first = next((i for i, character in enumerate(text) if character.isalnum()), len(text))
     last = next((i for i in range(len(text), 0, -1) if text[i - 1].isalnum()), first)
     return text[first:last]
-
-
-def _milliseconds(after: float | None) -> float | None:
-    return None if after is None else round(after * 1000, 2)

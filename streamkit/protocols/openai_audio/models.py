@@ -39,9 +39,16 @@ def check_model(given: str, served: str, aliases: Iterable[str]) -> None:
         )
 
 
-def model_object(name: str, owner: str) -> Message:
-    """One model, as the SDKs read it. When it was made is not known, so `created` is 0."""
-    return {"id": name, "object": "model", "created": 0, "owned_by": owner}
+def model_object(name: str, owner: str, **own: object) -> Message:
+    """One model, as the SDKs read it. When it was made is not known, so `created` is 0.
+
+    Args:
+        name: of it.
+        owner: who has made it.
+        own: what is ours, told under `streamkit`.
+    """
+    model = {"id": name, "object": "model", "created": 0, "owned_by": owner}
+    return {**model, "streamkit": own} if own else model
 
 
 def model_list(models: Iterable[Message]) -> Message:
@@ -54,18 +61,19 @@ def find_model(given: str, models: Sequence[Message]) -> Message:
 
     Args:
         given: as the client named it.
-        models: the recognizer's, then the voice's.
+        models: the recognizer's, then the voice's, then those that reply.
 
     Raises:
         ApiError: there is none of that name.
     """
-    recognizer, voice = models
-    for model, aliases in ((recognizer, TRANSCRIPTION_ALIASES), (voice, SPEECH_ALIASES)):
+    recognizer, voice = models[:2]
+    for model in models:
         if given == model["id"]:
             return model
+    for model, aliases in ((recognizer, TRANSCRIPTION_ALIASES), (voice, SPEECH_ALIASES)):
         if _DATE.sub("", given) in aliases:
             return {**model, "id": given, "streamkit": {"stands_for": model["id"]}}
-    names = (recognizer["id"], voice["id"], *TRANSCRIPTION_ALIASES, *SPEECH_ALIASES)
+    names = (*(model["id"] for model in models), *TRANSCRIPTION_ALIASES, *SPEECH_ALIASES)
     raise ApiError(
         f"the model {echo(given)} does not exist here; accepted: {', '.join(dict.fromkeys(names))}",
         status=404,

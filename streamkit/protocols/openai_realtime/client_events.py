@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from streamkit.latency.clock import ClockReport
 from streamkit.protocols.openai_realtime.audio_formats import sound
 from streamkit.protocols.openai_realtime.config import SessionConfig
 from streamkit.protocols.openai_realtime.errors import EventError
@@ -67,12 +68,14 @@ class AppendAudio:
             reports.
         captured_at: Unix seconds of its first sample, by the client's clock.
         played: how far the client has played what it was sent.
+        clock: the client wants to compare clocks.
     """
 
     event_id: str | None
     audio: bytes
     captured_at: float | None = None
     played: tuple[PlaybackReported, ...] = ()
+    clock: ClockReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +213,26 @@ def _append(event: _Event) -> AppendAudio:
         raise invalid_value(
             "audio", "", "sound; it may only be empty in an event with a report under streamkit"
         )
-    own = members.section("streamkit", "captured_at", "played")
+    own = members.section("streamkit", "captured_at", "played", "clock")
     return AppendAudio(
         event.event_id,
         audio,
         own.optional("captured_at", number(0, MAX_UNIX_SECONDS)),
         own.optional("played", _played) or (),
+        own.optional("clock", _clock),
+    )
+
+
+def _clock(value: object, path: str) -> ClockReport:
+    """Read what a client says of its clock."""
+    members = Members(value, path, ("sent_at", "last"))
+    unix = number(0, MAX_UNIX_SECONDS)
+    sent_at = members.required("sent_at", unix)
+    if "last" not in members:
+        return ClockReport(sent_at)
+    last = members.section("last", "server_sent_at", "received_at")
+    return ClockReport(
+        sent_at, last.required("server_sent_at", unix), last.required("received_at", unix)
     )
 
 

@@ -218,6 +218,7 @@ class SessionConfig:
             lead=self.own.lead,
             interruption=self.own.interruption,
             preemptive=self.own.preemptive,
+            holds=self.own.holds,
         )
 
     @property

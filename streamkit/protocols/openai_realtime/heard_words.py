@@ -1,4 +1,4 @@
-"""The person's words as messages tell them: how probable, when, and how late."""
+"""The person's words as messages tell them: how probable, and when."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 from streamkit.asr.recognizer import Word
 from streamkit.audio.clock import SAMPLE_RATE
-from streamkit.latency.trace import Stage, Trace
 
 LEAST_PROBABILITY = 1e-9
 """The logarithm of 0 cannot be written in JSON."""
@@ -51,26 +50,3 @@ def timed(words: Sequence[Word]) -> list[dict[str, Any]]:
         }
         for word in words
     ]
-
-
-def latency(trace: Trace | None, epoch: float, emit: float | None) -> dict[str, Any] | None:
-    """How late the newest word is; times after reception, in milliseconds.
-
-    Args:
-        trace: the way of its last sample.
-        epoch: Unix time at which the server's monotonic clock was 0.
-        emit: the server's monotonic clock as the message leaves.
-    """
-    if trace is None:
-        return None
-    stages = {f"{stage.value}_ms": _milliseconds(trace.after_received(stage)) for stage in Stage}
-    return {
-        "captured_at": trace.captured_at,
-        "received_at": round(epoch + trace.received_at, 6),
-        **stages,
-        "emit_ms": None if emit is None else _milliseconds(emit - trace.received_at),
-    }
-
-
-def _milliseconds(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds * 1000, 2)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from streamkit import __version__
+from streamkit.latency.clock import ClockMap, ClockReport
 from streamkit.protocols.openai_realtime import heard_words
 from streamkit.protocols.openai_realtime.config import SessionConfig
 from streamkit.protocols.openai_realtime.errors import INVALID_REQUEST
@@ -14,6 +15,7 @@ from streamkit.protocols.openai_realtime.heard_words import in_milliseconds
 from streamkit.protocols.openai_realtime.items import MakeId
 from streamkit.protocols.openai_realtime.plain_messages import Message, place, plain
 from streamkit.protocols.openai_realtime.responses import response_wire
+from streamkit.protocols.timing import CLOCK, clock_answer, reply_timing, trace_latency
 from streamkit.session import conversation_effects as effects
 
 SERVER_ERROR = "server_error"
@@ -73,6 +75,20 @@ class Encoder:
         }
         return self._event("error", error=error)
 
+    def clock(
+        self, report: ClockReport, received_at: float, sent_at: float, clock: ClockMap
+    ) -> Message:
+        """The answer to a client that wants to compare clocks; see `timing.clock_answer`.
+
+        Args:
+            report: what it has said.
+            received_at: when that came, by the server's monotonic clock.
+            sent_at: the same clock as the answer leaves.
+            clock: what is known of the client's.
+        """
+        times = (received_at + self._epoch, sent_at + self._epoch)
+        return self._event(CLOCK, **clock_answer(report, *times, clock))
+
     def encode(
         self,
         effect: effects.Said,
@@ -120,9 +136,7 @@ class Encoder:
             case effects.ResponseDone(state):
                 response = response_wire(state, config)
                 response["streamkit"] = {
-                    "latency": {
-                        stage: round(seconds * 1000, 2) for stage, seconds in state.latency.items()
-                    },
+                    **reply_timing(state, self._epoch),
                     "audio_ms": round(state.audio_seconds * 1000, 3),
                 }
                 return [
@@ -154,7 +168,7 @@ class Encoder:
             return self._event(f"{_TRANSCRIPTION}.failed", **part, error=error)
         own: Message = {
             "words": heard_words.timed(effect.words),
-            "latency": heard_words.latency(effect.trace, self._epoch, emit),
+            "latency": trace_latency(effect.trace, self._epoch, emit),
         }
         if isinstance(effect, effects.TranscriptionDelta):
             told = self._event(f"{_TRANSCRIPTION}.delta", **part, delta=effect.delta)
@@ -182,6 +196,8 @@ class Encoder:
             "end_ms": in_milliseconds(effect.end, rate),
             "words": [[in_milliseconds(at, rate), word] for at, word in effect.words],
         }
+        if effect.response is not None:
+            own |= reply_timing(effect.response, self._epoch)
         return self._event(
             "response.output_audio.delta",
             **place(effect.place),

@@ -19,6 +19,7 @@ OWN_FIELDS = (
     "min_interruption_ms",
     "min_interruption_words",
     "preemptive",
+    "holds",
     # Told by the server only; a client may send it back.
     "without_effect",
 )
@@ -33,6 +34,7 @@ class OwnOptions:
     lead: float = _DEFAULT.lead
     interruption: Interruption = field(default_factory=Interruption)
     preemptive: bool = _DEFAULT.preemptive
+    holds: bool = _DEFAULT.holds
 
     def update(self, members: Members) -> OwnOptions:
         """Take over a partial update."""
@@ -57,6 +59,7 @@ class OwnOptions:
                 resume_after=self.interruption.resume_after,
             ),
             preemptive=members.changed("preemptive", boolean, self.preemptive, _DEFAULT.preemptive),
+            holds=members.changed("holds", boolean, self.holds, _DEFAULT.holds),
         )
 
     def wire(self) -> dict[str, Any]:
@@ -66,4 +69,5 @@ class OwnOptions:
             "min_interruption_ms": in_milliseconds(self.interruption.min_seconds),
             "min_interruption_words": self.interruption.min_words,
             "preemptive": self.preemptive,
+            "holds": self.holds,
         }

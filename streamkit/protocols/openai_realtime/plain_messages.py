@@ -21,6 +21,8 @@ Plain = (
     | effects.ItemRetrieved
     | effects.ItemDeleted
     | effects.ItemTruncated
+    | effects.ReplyHeld
+    | effects.ReplyResumed
     | effects.OutputItemAdded
     | effects.OutputItemDone
     | effects.ContentPartAdded
@@ -65,6 +67,11 @@ def plain(effect: Plain) -> Message:
                 content_index=content_index,
                 audio_end_ms=audio_end_ms,
             )
+        # Ours; only who asks for them gets them.
+        case effects.ReplyHeld(response_id):
+            return _message("streamkit.hold", response_id=response_id)
+        case effects.ReplyResumed(response_id):
+            return _message("streamkit.resume", response_id=response_id)
         case _:
             return _reply(effect)
 

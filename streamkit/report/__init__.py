@@ -1,0 +1,1 @@
+"""Latency traces as pages and pictures."""
