@@ -1,8 +1,8 @@
 """Somebody who talks with a voice agent over a real socket, and keeps the time.
 
-The microphone is never off: a chunk of 20 ms leaves every 20 ms, speech where there is some and
-silence where not. Every time is taken on this side, from the samples alone: when the chunk with
-the last sample of a sentence was sent, and when sound that can be heard came in.
+The microphone is never off: a chunk of 20 ms leaves every 20 ms, when its last sample would have
+been captured; speech where there is some and silence where not. So the capture time of every
+sample follows from the grid alone. All other times are when messages came in.
 """
 
 from __future__ import annotations
@@ -11,44 +11,57 @@ import base64
 import json
 import time
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import anyio
 import numpy as np
-import numpy.typing as npt
-import soxr
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidHandshake, InvalidURI
+from websockets.asyncio.client import ClientConnection
 
 from streamkit.errors import ConnectionLostError
-from streamkit_benchmarks.systems import RATE
+from streamkit_benchmarks.voice_loudspeaker import Loudspeaker
+from streamkit_benchmarks.voice_sounds import CHUNK, WIRE_RATE, Samples, Sound, loud_samples
 
-Samples = npt.NDArray[np.float32]
+EPOCH: Final = time.time() - time.monotonic()
+"""Unix seconds when the monotonic clock was 0: a Unix clock that nobody sets while it runs."""
 
-WIRE_RATE: Final = 24_000
-CHUNK: Final = WIRE_RATE // 50
-AUDIBLE: Final = 0.01
-"""-40 dB: far above the noise of any codec, far below any voice."""
+CHUNK_SECONDS: Final = CHUNK / WIRE_RATE
+LOOK_SECONDS: Final = 0.02
+"""How often somebody who waits looks whether it has come."""
 
-PATIENCE: Final = 30.0
-"""Seconds for anything to happen."""
+KEPT_ERRORS: Final = 20
+_SILENCE: Final = base64.b64encode(bytes(2 * CHUNK)).decode()
+
+
+def now() -> float:
+    """Seconds on the clock of all times of this benchmark."""
+    return time.monotonic()
 
 
 @dataclass(slots=True)
 class Said:
-    """One sentence of the person's.
+    """A sound that a person has made.
 
     Attributes:
-        began_at: when its first loud sample had been sent; seconds on this machine's clock.
-        ended_at: when its last one had.
+        sound: the sound.
+        began_at: when its first sample was captured.
+        sent: all of it has left.
     """
 
-    began_at: float = 0.0
-    ended_at: float = 0.0
-    sent: anyio.Event = field(default_factory=anyio.Event)
+    sound: Sound
+    began_at: float = float("inf")
+    sent: bool = False
+
+    @property
+    def onset(self) -> float:
+        """When its first loud sample was captured."""
+        return self.began_at + self.sound.loud[0] / WIRE_RATE
+
+    @property
+    def end(self) -> float:
+        """When its last loud sample had been captured."""
+        return self.began_at + (self.sound.loud[1] + 1) / WIRE_RATE
 
 
 @dataclass(slots=True)
@@ -56,18 +69,24 @@ class Reply:
     """One response as it came in.
 
     Attributes:
-        first_at: when the first sound came that can be heard.
+        id: of the response.
+        created_at: when it was announced.
+        audible_at: when the message came that has its first loud sample; None: there is none.
         last_at: when the last sound came.
+        done_at: when it was over.
         status: how it ended.
-        latency: what the server says of it, milliseconds by stage.
+        told: what a streamkit server says of the turn; of others nothing.
+        item: id of what is spoken.
     """
 
-    first_at: float | None = None
+    id: str
+    created_at: float
+    audible_at: float | None = None
     last_at: float | None = None
+    done_at: float | None = None
     status: str | None = None
-    latency: dict[str, float] = field(default_factory=dict)
-    audible: anyio.Event = field(default_factory=anyio.Event)
-    done: anyio.Event = field(default_factory=anyio.Event)
+    told: dict[str, Any] = field(default_factory=dict)
+    item: tuple[str, int] | None = None
 
 
 class VoiceUser:
@@ -75,117 +94,171 @@ class VoiceUser:
 
     Args:
         socket: an open session.
+        jitter: seconds of sound that the client waits for before it plays.
+        ours: the server is streamkit, and is told when each chunk was captured.
 
     Attributes:
-        replies: all so far.
-        turns: how many turns the server has heard.
+        replies: all so far, by id, the oldest first.
+        at_once: a client that plays what comes at once.
+        speaker: one with the jitter buffer; what it plays the person hears.
         errors: what the server has complained about.
-        late: the most that a chunk was sent too late, in seconds.
+        late: by how much each chunk left after it was due, seconds.
+        started_at: when the first sample was captured.
     """
 
-    def __init__(self, socket: ClientConnection) -> None:
-        self.replies: list[Reply] = []
-        self.turns = 0
+    def __init__(self, socket: ClientConnection, *, jitter: float, ours: bool) -> None:
+        self.replies: dict[str, Reply] = {}
+        self.at_once = Loudspeaker(0.0)
+        self.speaker = Loudspeaker(jitter)
         self.errors: list[str] = []
-        self.late = 0.0
+        self.late: list[float] = []
+        self.started_at = now()
         self._socket = socket
-        self._tape: deque[tuple[Samples, Said | None]] = deque()
-        self._responses: dict[str, Reply] = {}
-        self._began = anyio.Event()
+        self._ours = ours
+        self._tape: deque[Said] = deque()
 
-    def say(self, sound: Samples) -> Said:
-        """Speak now; the sound, 16 kHz, begins and ends with speech."""
-        said = Said()
-        self._tape.append((soxr.resample(sound, RATE, WIRE_RATE).astype(np.float32), said))
+    def say(self, sound: Sound) -> Said:
+        """Say this now, from the next chunk on."""
+        said = Said(sound)
+        self._tape.append(said)
         return said
 
-    async def reply(self, number: int) -> Reply:
-        """Wait until the reply with this number begins."""
-        with anyio.fail_after(PATIENCE):
-            while len(self.replies) <= number:
-                await self._began.wait()
-        return self.replies[number]
+    async def until(self, true: Callable[[], bool], seconds: float) -> bool:
+        """Wait until something is so; False: it was not within that time."""
+        deadline = now() + seconds
+        while not true():
+            if now() >= deadline:
+                return False
+            await anyio.sleep(LOOK_SECONDS)
+        return True
+
+    @property
+    def busy(self) -> bool:
+        """A reply is being made or played."""
+        unfinished = any(reply.done_at is None for reply in self.replies.values())
+        return unfinished or not self.speaker.silent(now())
+
+    def take(self, event: dict[str, Any], at: float) -> list[dict[str, Any]]:
+        """Take in an event of the server; gives what is to be answered."""
+        match event["type"]:
+            case "input_audio_buffer.speech_started":
+                return self._flush(at)
+            case "response.created":
+                self._reply(event["response"]["id"], at)
+            case "response.output_audio.delta":
+                samples = np.frombuffer(base64.b64decode(event["delta"]), "<i2")
+                self._hear(event, samples, at)
+            case "response.done":
+                response = event["response"]
+                reply = self._reply(response["id"], at)
+                reply.done_at = at
+                reply.status = response.get("status")
+                reply.told |= response.get("streamkit") or {}
+                for ear in (self.at_once, self.speaker):
+                    ear.finish(reply.id)
+            case "error":
+                if len(self.errors) < KEPT_ERRORS:
+                    self.errors.append(str(event.get("error", {}).get("message")))
+            case _:
+                pass
+        return []
+
+    def _reply(self, name: str, at: float) -> Reply:
+        return self.replies.setdefault(name, Reply(name, at))
+
+    def _hear(self, event: dict[str, Any], samples: Samples, at: float) -> None:
+        reply = self._reply(event["response_id"], at)
+        reply.last_at = at
+        reply.item = (event.get("item_id", ""), event.get("content_index", 0))
+        if reply.audible_at is None and loud_samples(samples).any():
+            reply.audible_at = at
+            told = event.get("streamkit") or {}
+            reply.told |= {
+                key: told[key] for key in ("latency", "speech", "audible_sent_at") if key in told
+            }
+        for ear in (self.at_once, self.speaker):
+            ear.receive(at, reply.id, samples)
+
+    def _flush(self, at: float) -> list[dict[str, Any]]:
+        """The person is heard to speak: nothing more is played, and the server is told so."""
+        self.at_once.flush(at)
+        answers: list[dict[str, Any]] = []
+        for name in self.speaker.flush(at):
+            item = self.replies[name].item
+            if item is None or not item[0]:
+                continue
+            played = self.speaker.played[name].samples_until(at)
+            answers.append(
+                {
+                    "type": "conversation.item.truncate",
+                    "item_id": item[0],
+                    "content_index": item[1],
+                    "audio_end_ms": played * 1000 // WIRE_RATE,
+                }
+            )
+        return answers
+
+    def forget(self) -> None:
+        """Let go of replies that are over and judged."""
+        at = now()
+        for ear in (self.at_once, self.speaker):
+            ear.forget(at)
+        self.replies = {
+            name: reply
+            for name, reply in self.replies.items()
+            if reply.done_at is None or name in self.speaker.played
+        }
 
     async def run(self) -> None:
-        """Talk and listen until cancelled."""
+        """Talk and listen until cancelled.
+
+        Raises:
+            ConnectionLostError: the server hangs up, or says what nobody understands.
+        """
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._speak)
-            tasks.start_soon(self._listen)
+            await self._listen()
 
     async def _speak(self) -> None:
-        due = time.monotonic()
-        left: Samples = np.zeros(0, np.float32)
+        self.started_at = now()
         said: Said | None = None
+        number = place = 0
         while True:
-            began = False
-            if not len(left) and self._tape:
-                left, said = self._tape.popleft()
-                began = True
-            chunk, left = left[:CHUNK], left[CHUNK:]
-            padded = np.zeros(CHUNK, np.float32)
-            padded[: len(chunk)] = chunk
-            audio = base64.b64encode(np.round(padded * 32767).astype("<i2").tobytes()).decode()
-            await anyio.sleep(max(0.0, due - time.monotonic()))
-            self.late = max(self.late, time.monotonic() - due)
-            await self._socket.send(
-                json.dumps({"type": "input_audio_buffer.append", "audio": audio})
-            )
+            captured = self.started_at + number * CHUNK_SECONDS
+            number += 1
+            due = captured + CHUNK_SECONDS
+            await anyio.sleep(max(0.0, due - now()))
+            if said is None and self._tape:
+                said, place = self._tape.popleft(), 0
+                said.began_at = captured
+            audio = _SILENCE if said is None else said.sound.messages[place]
+            self.late.append(now() - due)
+            await self._socket.send(self._message(audio, captured))
             if said is not None:
-                if began:
-                    said.began_at = due
-                if not len(left):
-                    said.ended_at = due
-                    said.sent.set()
+                place += 1
+                if place == len(said.sound.messages):
+                    said.sent = True
                     said = None
-            due += CHUNK / WIRE_RATE
+
+    def _message(self, audio: str, captured: float) -> str:
+        """Written by hand: with dozens of persons thousands of these leave in a second."""
+        begin = f'{{"type":"input_audio_buffer.append","audio":"{audio}"'
+        if not self._ours:
+            return begin + "}"
+        return f'{begin},"streamkit":{{"captured_at":{captured + EPOCH:.6f}}}}}'
 
     async def _listen(self) -> None:
         async for message in self._socket:
-            now = time.monotonic()
-            self._take(json.loads(message), now)
-
-    def _take(self, event: dict[str, Any], now: float) -> None:
-        match event["type"]:
-            case "input_audio_buffer.speech_started":
-                self.turns += 1
-            case "response.created":
-                reply = self._responses[event["response"]["id"]] = Reply()
-                self.replies.append(reply)
-                self._began.set()
-                self._began = anyio.Event()
-            case "response.output_audio.delta":
-                reply = self._responses[event["response_id"]]
-                reply.last_at = now
-                samples = np.frombuffer(base64.b64decode(event["delta"]), "<i2")
-                loud = np.abs(samples.astype(np.float32)) >= AUDIBLE * 32767
-                if reply.first_at is None and loud.any():
-                    reply.first_at = now + int(loud.argmax()) / WIRE_RATE
-                    reply.audible.set()
-            case "response.done":
-                response = event["response"]
-                reply = self._responses[response["id"]]
-                reply.status = response["status"]
-                reply.latency = response.get("streamkit", {}).get("latency", {})
-                reply.audible.set()
-                reply.done.set()
-            case "error":
-                self.errors.append(str(event["error"]["message"]))
-
-
-@asynccontextmanager
-async def session(url: str) -> AsyncIterator[ClientConnection]:
-    """Open a session with a server of the OpenAI Realtime protocol, `ws://HOST:PORT`.
-
-    Raises:
-        ConnectionLostError: there is no such server.
-    """
-    address = f"{url}/v1/realtime?model=benchmark"
-    try:
-        socket = await connect(address, compression=None, max_size=None, proxy=None)
-    except (OSError, InvalidHandshake, InvalidURI) as error:
+            at = now()
+            try:
+                answers = self.take(json.loads(message), at)
+            except (ValueError, LookupError, TypeError, AttributeError) as error:
+                raise ConnectionLostError(
+                    "the server sent an event that is none of the protocol's "
+                    f"({type(error).__name__}: {error}): {message[:200]!r}"
+                ) from error
+            for answer in answers:
+                await self._socket.send(json.dumps(answer))
         raise ConnectionLostError(
-            f"no voice agent answers at {url}: {error}; start one with `streamkit serve`, or leave "
-            "--server out"
-        ) from error
-    async with socket:
-        yield socket
+            f"the server hung up: {self._socket.close_code} {self._socket.close_reason}"
+        )
