@@ -130,9 +130,14 @@ async def session(target: Target) -> AsyncIterator[tuple[ClientConnection, bool]
 async def _begin(socket: ClientConnection, target: Target) -> bool:
     """Configure the session; whether the server is streamkit."""
     created = await _await(socket, "session.created", target)
-    await socket.send(json.dumps(target.update()))
+    own = created.get("session", {}).get("streamkit")
+    update = target.update()
+    if own is not None:
+        # As the page does: silent at once when somebody speaks, and on again if it was nothing.
+        update["session"]["streamkit"] = {"holds": True}
+    await socket.send(json.dumps(update))
     await _await(socket, "session.updated", target)
-    return "streamkit" in created.get("session", {})
+    return own is not None
 
 
 async def _await(socket: ClientConnection, wanted: str, target: Target) -> dict[str, Any]:

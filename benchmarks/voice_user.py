@@ -143,6 +143,12 @@ class VoiceUser:
         match event["type"]:
             case "input_audio_buffer.speech_started":
                 return self._flush(at)
+            case "streamkit.hold":
+                for ear in (self.at_once, self.speaker):
+                    ear.hold(at)
+            case "streamkit.resume":
+                for ear in (self.at_once, self.speaker):
+                    ear.resume(at)
             case "response.created":
                 self._reply(event["response"]["id"], at)
             case "response.output_audio.delta":

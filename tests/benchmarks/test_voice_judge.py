@@ -202,6 +202,36 @@ def test_a_reply_that_was_cut_before_it_was_loud_was_not_heard() -> None:
     assert speaker.played["a"].last_loud_at is None
 
 
+def test_who_holds_is_silent_and_goes_on_with_the_next_sample() -> None:
+    speaker = Loudspeaker(0.0)
+    speaker.receive(1.0, "a", tone(1.0))
+    speaker.finish("a")
+    speaker.hold(1.25)
+    speaker.receive(1.3, "a", tone(0.5))
+    assert speaker.played["a"].last_loud_at == pytest.approx(1.25)
+    assert speaker.playing(1.6) == "a"
+    assert not speaker.silent(1.6)
+    speaker.resume(2.0)
+    played = speaker.played["a"]
+    assert [start for start, _ in played.stretches] == pytest.approx([1.0, 2.0, 2.75])
+    assert played.ends_at == pytest.approx(3.25)
+    assert played.gaps == []
+    assert played.samples_until(2.25) == round(0.5 * WIRE_RATE)
+
+
+def test_what_is_held_is_thrown_away_when_it_was_an_interruption() -> None:
+    speaker = Loudspeaker(0.0)
+    speaker.receive(1.0, "a", tone(1.0))
+    speaker.finish("a")
+    speaker.hold(1.25)
+    assert speaker.flush(1.75) == ["a"]
+    speaker.resume(1.8)
+    assert speaker.played["a"].last_loud_at == pytest.approx(1.25)
+    assert speaker.played["a"].samples_until(9.0) == round(0.25 * WIRE_RATE)
+    speaker.receive(2.0, "b", tone(0.5))
+    assert speaker.played["b"].first_loud_at == pytest.approx(2.0)
+
+
 # Judgements
 
 

@@ -204,6 +204,9 @@ def _level(axes: Axes, theme: Theme, view: View) -> None:
 def _speech(axes: Axes, theme: Theme, view: View) -> None:
     assert view.curve is not None
     at, speech = _thinned(view, view.curve.speech.astype(float))
+    # A chunk that is shorter than a window may complete none.
+    known = ~np.isnan(speech)
+    at, speech = at[known], speech[known]
     axes.step(at, speech, where="pre", color=theme.ink, linewidth=1)
     axes.fill_between(at, 0, speech, step="pre", color=theme.soft, alpha=0.25, linewidth=0)
     axes.set_ylim(0, 1.05)
