@@ -323,11 +323,12 @@ def _replies(axes: Axes, theme: Theme, view: View) -> None:
             silence = view.seconds(response.received_at)
             axes.barh(0, start - silence, left=silence, height=0.5, color=theme.accent, alpha=0.85)
             if view.close:
+                # Above it: there is always room, whatever is said before and after.
                 axes.text(
-                    silence - letter / 2, 0, milliseconds(start - silence), fontsize=8.5,
-                    ha="right", va="center", clip_on=True,
+                    (silence + start) / 2, -0.3, milliseconds(start - silence), fontsize=8.5,
+                    ha="center", va="bottom", clip_on=True,
                 )  # fmt: skip
-    axes.set_ylim(0.4, -0.4)
+    axes.set_ylim(0.3, -0.6 if view.close else -0.3)
     _no_scale(axes)
 
 
