@@ -4,8 +4,8 @@ Both ends of a silence are taken from samples, on the page's `performance.now`:
 
 * The microphone's blocks are taken from its track as they come, past the page's audio graph. A
   block's last sample cannot have been captured after it came; so the block that came soonest of
-  all says when each sample was captured. The page, which does not know how long sound waits in
-  the browser before its audio graph has it, has to guess that; a new start throws the dice anew.
+  all says when each sample was captured. The page reads the track in the same way in Chromium; in
+  other browsers it has to guess how long sound waits before the audio graph has it.
 * The loudspeaker's samples are taken where the page gives them to the audio context's output; when
   a frame is heard, the browser tells (`getOutputTimestamp`): the median of all readings. What the
   device adds beyond what it tells the browser nobody in the browser can see.

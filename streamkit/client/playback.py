@@ -22,8 +22,8 @@ REALTIME_RATE = 24000
 MAX_QUEUED_SECONDS = 600.0
 """Sound of one part that may wait to be played; what goes beyond is left out."""
 
-AUDIBLE = 164
-"""Amplitude from which a sample counts as heard: -46 dB of full scale."""
+AUDIBLE = 328
+"""Amplitude from which a sample counts as heard: -40 dB of full scale."""
 
 
 @dataclass(frozen=True, slots=True)
