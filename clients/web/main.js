@@ -65,6 +65,7 @@ async function learn() {
     const known = await catalogue(credentials);
     captionSettings.offer(known);
     talkSettings.offer(known);
+    trace.facts = { version: known.version, recognizer: known.recognizer };
     dismiss('server');
     return true;
   } catch (error) {

@@ -1,8 +1,4 @@
-/**
- * Two harmless tools that the page offers to the agent, so that tool calls can be seen.
- *
- * The document gets the event `themechange` when its theme was changed.
- */
+/** Two harmless tools that the page offers to the agent, so that tool calls can be seen. */
 
 const THEMES = ['light', 'dark'];
 
@@ -49,7 +45,6 @@ function use(name, { theme }) {
         throw new Error(`the theme ${JSON.stringify(theme)} was given; accepted: light, dark`);
       }
       document.documentElement.dataset.theme = theme;
-      document.dispatchEvent(new Event('themechange'));
       return { theme };
     default:
       throw new Error(`there is no tool ${name}; there are get_time and set_page_theme`);
