@@ -52,7 +52,9 @@ export const CHUNK_PARTS = Object.freeze([
  *   where the offset is not known, the two ways are taken for equally long.
  */
 export function turnParts(turn) {
-  const { capturedAt, sentAt, receivedAt, latency, audibleSentAt, arrivedAt, heardAt } = turn;
+  const { capturedAt, sentAt, receivedAt, latency, audibleSentAt, arrivedAt } = turn;
+  // Nothing is heard before it came, whatever a browser says of its first sound.
+  const heardAt = Math.max(turn.heardAt, arrivedAt);
   const parts = {};
   const total = (heardAt - capturedAt) * 1000;
   parts.capture = (sentAt - capturedAt) * 1000;

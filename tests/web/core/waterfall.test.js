@@ -48,6 +48,13 @@ test('no part is below nothing because clocks are known to a millisecond only', 
   assert.ok(Math.abs(totalOf(parts) - total) < 1e-6);
 });
 
+test('nothing is heard before it came', () => {
+  const { parts, total } = turnParts({ ...WAY, heardAt: 100.39, offset: 40 });
+  assert.equal(parts.played, 0);
+  assert.ok(Math.abs(total - 400) < 1e-6);
+  assert.ok(Math.abs(totalOf(parts) - total) < 1e-6);
+});
+
 test('the parts of a caption are those that are known', () => {
   const latency = {
     captured_at: 100,
