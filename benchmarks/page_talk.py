@@ -270,11 +270,14 @@ def compare_all(
 
 
 def _stretches(pieces: Sequence[tuple[int, Samples]], apart: int) -> Iterator[Samples]:
-    """Pieces that are less than so many frames apart, with the zeros between them."""
+    """Pieces that are less than so many frames apart, with the zeros between them.
+
+    Where frames are counted anew (the page has opened another loudspeaker), a new one begins.
+    """
     parts: list[Samples] = []
     end = -1
     for first, samples in pieces:
-        if parts and first - end >= apart:
+        if parts and not 0 <= first - end < apart:
             yield _trimmed(parts)
             parts = []
         if parts:

@@ -203,6 +203,13 @@ def test_each_stretch_of_sound_is_compared_with_its_reply() -> None:
     assert unheard == 1
 
 
+def test_another_loudspeaker_counts_its_frames_anew() -> None:
+    first, second = sound(4000), sound(3000, 2)
+    found, unheard = compare_all([(100_000, first), (0, second)], [first, second])
+    assert [(each.gaps, each.whole) for each in found] == [((), True), ((), True)]
+    assert unheard == 0
+
+
 def test_a_line_and_how_sure_it_is() -> None:
     minutes = [0.0, 1.0, 2.0, 3.0]
     exact = slope(minutes, [1.0, 3.0, 5.0, 7.0])
