@@ -52,6 +52,9 @@ PAUSE: Final = 900.0
 APART_SECONDS: Final = 1.5
 """Of zeros between the sound of two replies."""
 
+LOOK_AHEAD: Final = 8
+"""Replies that may have gone unheard before the one that a stretch of sound is of."""
+
 DRAIN_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 5.0
 INTO_REPLY_SECONDS: Final = 2.0
@@ -258,15 +261,16 @@ def compare_all(
     waiting = [each for each in replies if each.any()]
     found: list[Rendered] = []
     for stretch in _stretches(pieces, round(APART_SECONDS * rate)):
-        tries = [compare_sound(stretch, each) for each in waiting[:3]]
+        tries = [compare_sound(stretch, each) for each in waiting[:LOOK_AHEAD]]
         fits = [place for place, each in enumerate(tries) if not each.altered and each.samples]
         if not tries:
             found.append(Rendered((), 0, whole=False, altered=True))
             continue
-        place = fits[0] if fits else 0
-        found.append(tries[place])
-        del waiting[: place + 1]
-    return found, sum(map(bool, map(len, replies))) - len(found)
+        found.append(tries[fits[0] if fits else 0])
+        # What fits nothing (a reply that was held, and faded) must not cost the next ones theirs.
+        if fits:
+            del waiting[: fits[0] + 1]
+    return found, max(0, sum(map(bool, map(len, replies))) - len(found))
 
 
 def _stretches(pieces: Sequence[tuple[int, Samples]], apart: int) -> Iterator[Samples]:
