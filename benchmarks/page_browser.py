@@ -36,9 +36,12 @@ FLAGS: Final = (
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
     "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
 )
-"""No network but the measurement's own, sound without a click, devices that are files."""
+"""No network but one's own, sound without a click, devices that are files. The tests of the page
+start their browsers with them too."""
+
+GRANTED: Final = "--use-fake-ui-for-media-stream"
+"""The microphone is given without a question."""
 
 PATIENCE_SECONDS: Final = 30.0
 POLL_MS: Final = 50
@@ -102,7 +105,9 @@ def opened(
         flags: further ones of the program.
     """
     capture = f"--use-file-for-fake-audio-capture={sound}{'' if loop else '%noloop'}"
-    browser = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, capture, *flags])
+    browser = playwright.chromium.launch(
+        executable_path=chromium, args=[*FLAGS, GRANTED, capture, *flags]
+    )
     try:
         options: dict[str, Any] = {"viewport": VIEWPORT, "color_scheme": color_scheme}
         context = browser.new_context(bypass_csp=bypass_csp, **options)

@@ -22,6 +22,7 @@ from streamkit.asr.profile import ModelProfile
 from streamkit.asr.recognizer import Recognizer
 from streamkit.config import Settings
 from streamkit.server.testing import PATIENCE_SECONDS, LiveServer
+from streamkit_benchmarks.page_browser import FLAGS, GRANTED
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright
@@ -30,19 +31,6 @@ Samples = npt.NDArray[np.float32]
 
 SOUND_RATE = 48_000
 """Of the files that Chromium takes for a microphone."""
-
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-    "--use-fake-device-for-media-stream",
-)
-"""No network but the test's own, sound without a click, and devices that are files."""
 
 POLL_MS = 20
 """Between two looks at a page. Playwright's own way of waiting needs `eval`, which the page's
@@ -118,7 +106,7 @@ def launch(
         ) -> BrowserContext:
             sound = sound or make_sound(SILENT_SECONDS)
             answers = {
-                "granted": "--use-fake-ui-for-media-stream",
+                "granted": GRANTED,
                 "refused": "--deny-permission-prompts",
             }
             browser = playwright.chromium.launch(
